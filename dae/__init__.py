@@ -1,0 +1,39 @@
+"""A denoising autoencoder for MNIST, small enough to read over a coffee.
+
+The notebook ``denoising-autoencoder-tutorial.ipynb`` teaches it; ``python -m dae``
+runs that notebook. Names are loaded when first used: importing ``dae`` does not start
+TensorFlow.
+"""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "checkpoint": ["load_checkpoint", "save_checkpoint"],
+        "data": ["load_mnist"],
+        "files": ["written_whole"],
+        "metrics": ["mse", "psnr", "ssim"],
+        "model": [
+            "build_autoencoder",
+            "build_decoder",
+            "build_encoder",
+            "denoise",
+            "load_denoiser",
+            "save_denoiser",
+        ],
+        "noise": ["add_gaussian_noise"],
+        "notebook": ["save_figure", "show_source", "show_table"],
+        "plotting": ["plot_codes", "plot_history", "plot_image_rows"],
+        "progress": ["LiveProgress"],
+        "training": [
+            "compile_denoiser",
+            "evaluate",
+            "noisy_batches",
+            "train",
+            "train_epoch",
+        ],
+    },
+)
