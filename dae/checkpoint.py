@@ -1,0 +1,112 @@
+"""Training state on disk, so that an interrupted run can go on where it stopped.
+
+One file holds everything: the weights, the optimiser's state, the best weights so
+far, the history and the settings of the run. It is replaced in one step at the end
+of each epoch, so what lies on the disk is always one whole, finished epoch.
+"""
+
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dae.files import written_whole
+
+History = dict[str, list[float]]
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: keras.Model,
+    best_weights: list[NDArray],
+    history: History,
+    settings: dict,
+) -> None:
+    """Write the state of a training run after an epoch.
+
+    Parameters
+    ----------
+    path : str or Path
+        An ``.npz`` file; replaced whole.
+    model : keras.Model
+        Compiled, with its optimiser built.
+    best_weights : list of ndarray
+        As ``model.get_weights()`` gave them after the best epoch.
+    history : dict of str to list of float
+        One value an epoch.
+    settings : dict
+        What the run was started with, as JSON can hold it.
+    """
+    arrays = {f"state_{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays |= {f"best_{i}": w for i, w in enumerate(best_weights)}
+    arrays["text"] = np.array(json.dumps({"history": history, "settings": settings}))
+    with written_whole(path) as temporary:
+        np.savez(temporary, **arrays)
+
+
+def load_checkpoint(
+    path: str | Path, model: keras.Model, settings: dict
+) -> tuple[History, list[NDArray]]:
+    """Put a model and its optimiser back into a saved state.
+
+    Parameters
+    ----------
+    path : str or Path
+        What `save_checkpoint` wrote.
+    model : keras.Model
+        Compiled like the saved one. It is changed.
+    settings : dict
+        What this run was started with; it must equal what was saved.
+
+    Returns
+    -------
+    history : dict of str to list of float
+    best_weights : list of ndarray
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no checkpoint.
+    ValueError
+        If it cannot be read, or belongs to a run with other settings.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no checkpoint to resume from; start without resume"
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+        saved = json.loads(str(arrays["text"]))
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path}: not a readable checkpoint ({error}); delete it and start anew"
+        ) from error
+    _check_settings(path, saved["settings"], settings)
+    for i, variable in enumerate(_variables(model)):
+        variable.assign(arrays[f"state_{i}"])
+    best_weights = [arrays[f"best_{i}"] for i in range(len(model.weights))]
+    return saved["history"], best_weights
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    model.optimizer.build(model.trainable_variables)
+    return model.weights + model.optimizer.variables
+
+
+def _check_settings(path: Path, saved: dict, wanted: dict) -> None:
+    differing = [
+        f"{name}: {saved.get(name)!r} in the checkpoint, {value!r} now"
+        for name, value in wanted.items()
+        if saved.get(name) != value
+    ]
+    if differing:
+        raise ValueError(
+            f"{path}: the checkpoint is of another run ({'; '.join(differing)}); "
+            "use the same settings, or start without resume"
+        )

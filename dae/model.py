@@ -1,0 +1,259 @@
+"""The autoencoder: an encoder to a small code, a decoder back to an image."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers
+from numpy.typing import NDArray
+
+from dae.checks import check_count, check_images
+from dae.files import written_whole
+
+PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
+
+
+def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Two 3 x 3 convolutions whose output is added to their input [1]_.
+
+    Between the two there are half as many channels, for half the work.
+
+    Parameters
+    ----------
+    x : KerasTensor, shape (N, H, W, C)
+    name : str
+        First part of the layers' names.
+
+    Returns
+    -------
+    KerasTensor, same shape
+
+    References
+    ----------
+    .. [1] K. He, X. Zhang, S. Ren and J. Sun, "Deep residual learning for image
+       recognition", CVPR 2016, pp. 770-778. doi:10.1109/CVPR.2016.90
+    """
+    c = x.shape[-1]
+    h = layers.Conv2D(c // 2, 3, padding="same", activation="relu", name=f"{name}_1")(x)
+    h = layers.Conv2D(c, 3, padding="same", name=f"{name}_2")(h)
+    h = layers.Add(name=f"{name}_sum")([x, h])
+    return layers.ReLU(name=f"{name}_out")(h)
+
+
+def build_encoder(
+    code_channels: int = 8, channels: int = 48, patch_channels: int = 96
+) -> keras.Model:
+    """Build the encoder: from an image to its code.
+
+    Parameters
+    ----------
+    code_channels : int
+        Maps in the code; 8 make 7 * 7 * 8 = 392 numbers, half of the 784 pixels.
+    channels : int
+        Width of the residual block, at least 2.
+    patch_channels : int
+        Features of each 4 x 4 patch.
+
+    Returns
+    -------
+    keras.Model
+        From images, float32, shape (N, 28, 28, 1), values in [0, 1], to codes,
+        float32, shape (N, 7, 7, code_channels), unbounded.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a count is not a whole number, or too small.
+    """
+    code_channels = check_count(code_channels, "code_channels")
+    channels = check_count(channels, "channels", least=2)
+    patch_channels = check_count(patch_channels, "patch_channels")
+    images = keras.Input((28, 28, 1), name="images")
+    # 28 x 28 x 1 -> 7 x 7 x 96: what is in each patch of 4 x 4 pixels
+    x = layers.Conv2D(patch_channels, 4, 4, activation="relu", name="patches")(images)
+    x = layers.Conv2D(channels, 1, activation="relu", name="mix")(x)  # 7 x 7 x 48
+    x = residual_block(x, "neighbours")  # 7 x 7 x 48: what is around it
+    # no activation: ReLU could switch a map of the code off for good
+    code = layers.Conv2D(code_channels, 1, name="code")(x)  # 7 x 7 x 8
+    return keras.Model(images, code, name="encoder")
+
+
+def build_decoder(
+    code_channels: int = 8,
+    channels: int = 48,
+    patch_channels: int = 96,
+    overview_channels: int = 16,
+) -> keras.Model:
+    """Build the decoder: from a code to an image.
+
+    Parameters
+    ----------
+    code_channels, channels, patch_channels : int
+        As in `build_encoder`.
+    overview_channels : int
+        Maps made by a dense layer that sees the whole code.
+
+    Returns
+    -------
+    keras.Model
+        From codes, float32, shape (N, 7, 7, code_channels), to images, float32,
+        shape (N, 28, 28, 1), values in [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a count is not a whole number, or too small.
+
+    Notes
+    -----
+    The transposed convolution has kernel 4 and stride 4. A kernel that its stride
+    does not divide, such as 3 with 2, overlaps itself unevenly and paints a
+    checkerboard [1]_.
+
+    References
+    ----------
+    .. [1] A. Odena, V. Dumoulin and C. Olah, "Deconvolution and checkerboard
+       artifacts", Distill, 2016. doi:10.23915/distill.00003
+    """
+    code_channels = check_count(code_channels, "code_channels")
+    channels = check_count(channels, "channels", least=2)
+    patch_channels = check_count(patch_channels, "patch_channels")
+    overview_channels = check_count(overview_channels, "overview_channels")
+    code = keras.Input((7, 7, code_channels), name="code")
+    # every position hears of the whole digit: 392 numbers -> 7 x 7 x 16
+    whole = layers.Flatten(name="flatten")(code)
+    whole = layers.Dense(49 * overview_channels, activation="relu", name="whole")(whole)
+    whole = layers.Reshape((7, 7, overview_channels), name="overview")(whole)
+    x = layers.Concatenate(name="both")([code, whole])  # 7 x 7 x 24
+    x = layers.Conv2D(channels, 3, padding="same", activation="relu", name="join")(x)
+    x = residual_block(x, "neighbours")  # 7 x 7 x 48
+    x = layers.Conv2D(patch_channels, 1, activation="relu", name="strokes")(x)
+    # 7 x 7 x 96 -> 28 x 28 x 1: each position paints its 4 x 4 pixels
+    images = layers.Conv2DTranspose(1, 4, 4, activation="sigmoid", name="paint")(x)
+    return keras.Model(code, images, name="decoder")
+
+
+def build_autoencoder(
+    encoder: keras.Model | None = None, decoder: keras.Model | None = None
+) -> keras.Model:
+    """Join an encoder and a decoder.
+
+    Parameters
+    ----------
+    encoder, decoder : keras.Model, optional
+        By default those of `build_encoder` and `build_decoder`. They stay usable on
+        their own, and share their weights with the whole.
+
+    Returns
+    -------
+    keras.Model
+        From images to images, float32, shape (N, 28, 28, 1), values in [0, 1]. Its
+        parts are ``get_layer("encoder")`` and ``get_layer("decoder")``.
+
+    Raises
+    ------
+    ValueError
+        If the decoder does not take what the encoder gives.
+    """
+    encoder = build_encoder() if encoder is None else encoder
+    decoder = build_decoder() if decoder is None else decoder
+    if encoder.output_shape != decoder.input_shape:
+        raise ValueError(
+            f"encoder gives codes of shape {encoder.output_shape}, but decoder takes "
+            f"{decoder.input_shape}: build both with the same code_channels"
+        )
+    images = keras.Input((28, 28, 1), name="images")
+    return keras.Model(images, decoder(encoder(images)), name="autoencoder")
+
+
+def denoise(
+    model: keras.Model, images: NDArray, batch_size: int = 500
+) -> NDArray[np.float32]:
+    """Apply a denoiser to a batch of any size.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Such as `load_denoiser` gives.
+    images : ndarray, floating point, shape (N, 28, 28, 1), values in [0, 1]
+        Noisy images: 0 is black, digits are white, as in MNIST.
+    batch_size : int
+        Images at a time; it bounds the memory, and changes nothing else.
+
+    Returns
+    -------
+    ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is not such a batch, or `batch_size` not at least 1.
+    """
+    images = check_images(images)
+    batch_size = check_count(batch_size, "batch_size")
+    if images.shape[1:] != model.input_shape[1:]:
+        raise ValueError(
+            f"images must have shape (N, {', '.join(map(str, model.input_shape[1:]))})"
+            f", got {images.shape}"
+        )
+    starts = range(0, len(images), batch_size)
+    parts = [model.predict_on_batch(images[i : i + batch_size]) for i in starts]
+    return np.concatenate(parts)
+
+
+def load_denoiser(path: str | Path | None = None) -> keras.Model:
+    """Load a trained denoiser; by default the one that comes with the package.
+
+    It was trained by the tutorial's full run on clipped Gaussian noise with standard
+    deviation 0.5, and is at its best there.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        A ``.keras`` file, loaded in Keras's safe mode: no code in it is run.
+
+    Returns
+    -------
+    keras.Model
+        From images to images, see `build_autoencoder`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    path = PRETRAINED_PATH if path is None else Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: there is no such model; 'git checkout -- dae/pretrained' brings "
+            "back the package's, 'python -m dae' trains it anew"
+        )
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def load_history() -> dict[str, list[float]]:
+    """Load the losses of the run that trained the package's denoiser.
+
+    Returns
+    -------
+    dict of str to list of float
+        ``train_loss`` and ``val_loss``, one value an epoch, as `train` gives them.
+    """
+    return json.loads(PRETRAINED_PATH.with_name("history.json").read_text())
+
+
+def save_denoiser(model: keras.Model, path: str | Path) -> None:
+    """Write a model to a file, whole or not at all.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Its layers and weights are saved, not its optimiser.
+    path : str or Path
+        Ends in ``.keras``.
+    """
+    copy = type(model).from_config(model.get_config())  # without the optimiser
+    copy.set_weights(model.get_weights())
+    with written_whole(path) as temporary:
+        copy.save(temporary)

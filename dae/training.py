@@ -1,0 +1,251 @@
+"""Training with noise that is drawn anew in every epoch."""
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dae.checkpoint import History, load_checkpoint, save_checkpoint
+from dae.checks import check_count, check_images
+
+Corruption = Callable[[NDArray, np.random.Generator], NDArray]
+
+
+def noisy_batches(
+    images: NDArray, corrupt: Corruption, batch_size: int, rng: np.random.Generator
+) -> Iterator[tuple[NDArray, NDArray]]:
+    """Yield one epoch of training pairs: shuffled, with noise drawn on the spot.
+
+    Parameters
+    ----------
+    images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+        Clean images.
+    corrupt : callable (images, rng) -> images
+        Such as ``lambda x, rng: add_gaussian_noise(x, 0.5, rng)``.
+    batch_size : int
+        Images in a batch. What is left over at the end is dropped; as the order is
+        shuffled, other images are left over in each epoch.
+    rng : numpy.random.Generator
+        For the order and for the noise.
+
+    Yields
+    ------
+    noisy, clean : ndarray, float32, shape (batch_size, 28, 28, 1)
+    """
+    order = rng.permutation(len(images))
+    for start in range(0, len(images) - batch_size + 1, batch_size):
+        clean = images[order[start : start + batch_size]]
+        yield corrupt(clean, rng), clean
+
+
+def compile_denoiser(
+    model: keras.Model,
+    total_steps: int,
+    learning_rate: float = 8e-3,
+    loss: str = "binary_crossentropy",
+) -> None:
+    """Give a model its loss, its optimiser and its learning-rate schedule.
+
+    Adam [1]_, with a learning rate that rises for the first twentieth of the steps
+    to `learning_rate`, then falls along half a cosine wave to zero [2]_.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Changed in place.
+    total_steps : int
+        Batches in the whole run.
+    learning_rate : float
+        The highest learning rate.
+    loss : str
+        Any Keras loss that compares images in [0, 1].
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
+       ICLR 2015. arXiv:1412.6980
+    .. [2] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
+       restarts", ICLR 2017. arXiv:1608.03983
+    """
+    warmup_steps = total_steps // 20
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=learning_rate / 20,
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
+        decay_steps=max(1, total_steps - warmup_steps),
+    )
+    model.compile(keras.optimizers.Adam(schedule), loss)
+
+
+def train_epoch(
+    model: keras.Model, batches: Iterator[tuple[NDArray, NDArray]]
+) -> Iterator[int]:
+    """Take one optimiser step for each batch, and say so after each.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    batches : iterator of (noisy, clean)
+        What `noisy_batches` gives.
+
+    Yields
+    ------
+    int
+        The number of steps taken so far in this epoch.
+
+    Raises
+    ------
+    FloatingPointError
+        As soon as the loss is no longer a finite number.
+    """
+    model.reset_metrics()
+    for done, (noisy, clean) in enumerate(batches, start=1):
+        loss = model.train_on_batch(noisy, clean)  # the mean over the epoch so far
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss became {loss} in batch {done}: training has diverged; "
+                "try a lower learning_rate, and look at the images for odd values"
+            )
+        yield done
+
+
+def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
+    """Mean loss of a compiled model over pairs of images, in batches of 500.
+
+    Parameters
+    ----------
+    model : keras.Model
+    noisy, clean : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+
+    Returns
+    -------
+    float
+    """
+    model.reset_metrics()
+    for start in range(0, len(clean), 500):
+        part = slice(start, start + 500)
+        loss = model.test_on_batch(noisy[part], clean[part])  # the mean so far
+    return float(loss)
+
+
+def _report_nothing(epochs: int, done: float, history: History) -> None:
+    pass
+
+
+def train(
+    model: keras.Model,
+    images: NDArray,
+    val_images: NDArray,
+    corrupt: Corruption,
+    *,
+    epochs: int = 50,
+    batch_size: int = 128,
+    learning_rate: float = 8e-3,
+    loss: str = "binary_crossentropy",
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    report: Callable[[int, float, History], None] = _report_nothing,
+) -> History:
+    """Train a denoiser, and leave it with the weights of its best epoch.
+
+    Parameters
+    ----------
+    model : keras.Model
+        (N, 28, 28, 1) to the same shape, output in [0, 1]. Compiled here, and
+        trained in place.
+    images, val_images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+        Clean images to learn from, and others to choose the best epoch by. At least
+        one batch of the first.
+    corrupt : callable (images, rng) -> images
+        The noise to learn to undo. Training images get fresh noise in each epoch,
+        validation images the same noise throughout.
+    epochs, batch_size : int
+        Passes over `images`, and images in a step.
+    learning_rate, loss
+        See `compile_denoiser`.
+    seed : int
+        Of order and noise. (The initial weights are the model's own.)
+    checkpoint : str or Path, optional
+        An ``.npz`` file to keep the state in after each epoch. It is deleted at
+        the end.
+    resume : bool
+        Whether to go on from `checkpoint`; the result is that of an unbroken run.
+    report : callable (epochs, epochs done, history) -> None, optional
+        Called after each step and each epoch, such as a `LiveProgress`; the number
+        of epochs done is a fraction.
+
+    Returns
+    -------
+    dict of str to list of float
+        ``train_loss`` and ``val_loss``, one value an epoch. Both are measured alike:
+        with the weights at the end of the epoch, on as many images, with noise of
+        the same law that stays fixed; the first on training images, the second on
+        validation images.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If `resume` finds no checkpoint, or one of other settings.
+    FloatingPointError
+        If the loss stops being finite.
+    TypeError, ValueError
+        If an argument is not as described above.
+    """
+    images = check_images(images)
+    val_images = check_images(val_images, "val_images")
+    epochs = check_count(epochs, "epochs")
+    batch_size = check_count(batch_size, "batch_size")
+    if len(images) < batch_size:
+        raise ValueError(
+            f"images must hold at least one batch of {batch_size}, got {len(images)}"
+        )
+    if resume and checkpoint is None:
+        raise ValueError("resume needs the checkpoint to resume from, got None")
+    steps = len(images) // batch_size
+    compile_denoiser(model, epochs * steps, learning_rate, loss)
+
+    # one independent stream of random numbers for each epoch, and one for evaluation
+    fixed, *streams = map(
+        np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + epochs)
+    )
+    val_noisy = corrupt(val_images, fixed)
+    probe = images[: len(val_images)]  # as many training images, to compare
+    probe_noisy = corrupt(probe, fixed)
+
+    settings = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "loss": loss,
+        "seed": seed,
+        "training_images": len(images),
+        "weights": [list(w.shape) for w in model.weights],
+        "noisy_validation_crc32": zlib.crc32(val_noisy),
+    }
+    history, best_weights = {"train_loss": [], "val_loss": []}, model.get_weights()
+    if resume:
+        history, best_weights = load_checkpoint(checkpoint, model, settings)
+
+    for epoch in range(len(history["val_loss"]), epochs):
+        for done in train_epoch(
+            model, noisy_batches(images, corrupt, batch_size, streams[epoch])
+        ):
+            report(epochs, epoch + done / steps, history)
+        history["train_loss"].append(evaluate(model, probe_noisy, probe))
+        history["val_loss"].append(evaluate(model, val_noisy, val_images))
+        if history["val_loss"][-1] == min(history["val_loss"]):
+            best_weights = model.get_weights()
+        if checkpoint:
+            save_checkpoint(checkpoint, model, best_weights, history, settings)
+        report(epochs, epoch + 1, history)
+
+    model.set_weights(best_weights)
+    if checkpoint:
+        Path(checkpoint).unlink()
+    return history

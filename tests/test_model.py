@@ -1,0 +1,205 @@
+"""The model: shapes, sizes, range, learning, and the file it is kept in."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from dae import (
+    add_gaussian_noise,
+    build_autoencoder,
+    build_decoder,
+    build_encoder,
+    compile_denoiser,
+    denoise,
+    load_denoiser,
+    psnr,
+    save_denoiser,
+)
+from dae.model import PRETRAINED_PATH
+
+
+def conv(kernel, before, after):
+    """Weights of a convolution: one kernel for each pair of maps, and a bias each."""
+    return kernel * kernel * before * after + after
+
+
+def test_parameter_count_by_formula():
+    encoder, decoder = build_encoder(8, 48, 96), build_decoder(8, 48, 96, 16)
+    block = conv(3, 48, 24) + conv(3, 24, 48)
+    assert encoder.count_params() == (
+        conv(4, 1, 96) + conv(1, 96, 48) + block + conv(1, 48, 8)
+    )
+    dense = 392 * 784 + 784
+    assert decoder.count_params() == (
+        dense + conv(3, 8 + 16, 48) + block + conv(1, 48, 96) + conv(4, 96, 1)
+    )
+
+
+@pytest.mark.parametrize("code_channels", [1, 8, 20])
+def test_shapes_and_range(digits, code_channels):
+    encoder = build_encoder(code_channels, channels=6, patch_channels=10)
+    decoder = build_decoder(
+        code_channels, channels=7, patch_channels=9, overview_channels=2
+    )
+    code = encoder.predict(digits[:5], verbose=0)
+    image = decoder.predict(code * 100, verbose=0)
+    assert code.shape == (5, 7, 7, code_channels)
+    assert image.shape == (5, 28, 28, 1)
+    assert image.dtype == np.float32
+    assert image.min() >= 0
+    assert image.max() <= 1
+
+
+def test_autoencoder_is_decoder_after_encoder(digits):
+    encoder, decoder = build_encoder(), build_decoder()
+    whole = build_autoencoder(encoder, decoder)
+    by_parts = decoder(encoder(digits[:4])).numpy()
+    np.testing.assert_allclose(whole(digits[:4]).numpy(), by_parts, atol=1e-6)
+    assert whole.get_layer("encoder") is encoder
+    assert whole.get_layer("decoder") is decoder
+
+
+def test_no_uneven_overlap_and_no_layer_of_our_own():
+    for part in (build_encoder(), build_decoder()):
+        for layer in part.layers:
+            assert type(layer).__module__.startswith("keras.")
+            if isinstance(layer, keras.layers.Conv2DTranspose):
+                for kernel, stride in zip(
+                    layer.kernel_size, layer.strides, strict=True
+                ):
+                    assert kernel % stride == 0
+
+
+def test_one_batch_is_learnt_by_heart(digits):
+    keras.utils.set_random_seed(0)
+    model = build_autoencoder()
+    clean = digits[:16]
+    noisy = add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
+    compile_denoiser(model, 300)
+    for _ in range(300):
+        model.train_on_batch(noisy, clean)
+    assert psnr(clean, denoise(model, noisy)).min() > 25
+    # learnt by heart indeed: other noise is not undone as well
+    other = add_gaussian_noise(clean, 0.5, np.random.default_rng(1))
+    assert psnr(clean, denoise(model, other)).mean() < 22
+
+
+def test_mismatched_parts():
+    with pytest.raises(ValueError, match=r"7, 7, 4\), but decoder takes .*7, 7, 8\)"):
+        build_autoencoder(build_encoder(4), build_decoder(8))
+
+
+@pytest.mark.parametrize("name", ["code_channels", "channels", "patch_channels"])
+@pytest.mark.parametrize("build", [build_encoder, build_decoder])
+def test_counts_are_checked(build, name):
+    with pytest.raises(ValueError, match=f"{name} must be at least [12], got 0"):
+        build(**{name: 0})
+    with pytest.raises(TypeError, match=f"{name} must be a whole number, got 8.0"):
+        build(**{name: 8.0})
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return load_denoiser()
+
+
+def test_shipped_model_reaches_the_committed_number(denoiser, mnist, results):
+    x_test = mnist[2][0]
+    settings = results["settings"]
+    rng = np.random.default_rng([settings["seed"], 5])  # as section 5 draws it
+    noisy = add_gaussian_noise(x_test, settings["sigma"], rng)
+    assert psnr(x_test, noisy).mean() == pytest.approx(
+        results["test"]["noisy"]["psnr"], abs=1e-4
+    )
+    assert psnr(x_test, denoise(denoiser, noisy)).mean() == pytest.approx(
+        results["test"]["denoised"]["psnr"], abs=0.01
+    )
+
+
+def test_shipped_model_is_small_and_safe():
+    assert PRETRAINED_PATH.stat().st_size < 2_000_000
+    with zipfile.ZipFile(PRETRAINED_PATH) as archive:
+        assert sorted(archive.namelist()) == [
+            "config.json", "metadata.json", "model.weights.h5",
+        ]  # fmt: skip
+        config = archive.read("config.json").decode()
+    assert "Lambda" not in config
+    json.loads(config)
+
+
+def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
+    noisy = add_gaussian_noise(digits[:23], 0.5, rng)
+    before = noisy.copy()
+    whole = denoise(denoiser, noisy)
+    np.testing.assert_allclose(denoise(denoiser, noisy, batch_size=7), whole, atol=1e-5)
+    np.testing.assert_allclose(denoise(denoiser, noisy[3:4]), whole[3:4], atol=1e-5)
+    assert whole.shape == (23, 28, 28, 1)
+    assert whole.dtype == np.float32
+    np.testing.assert_array_equal(noisy, before)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((2, 32, 32, 1), "f4"), ValueError, r"shape \(N, 28, 28, 1\), got"),
+        (np.zeros((2, 28, 28, 1), "u1"), TypeError, "floating point.*uint8.*/ 255"),
+        (np.full((2, 28, 28, 1), 255.0), ValueError, r"in \[0, 1\]"),
+        (np.zeros((28, 28, 1), "f4"), ValueError, r"\(N, H, W, C\)"),
+    ],
+)
+def test_denoise_says_what_is_wrong(denoiser, images, error, message):
+    with pytest.raises(error, match=message):
+        denoise(denoiser, images)
+
+
+def test_save_and_load_give_the_same_model(digits, tmp_path):
+    model = build_autoencoder()
+    compile_denoiser(model, 10)
+    model.train_on_batch(digits[:8], digits[:8])
+    save_denoiser(model, tmp_path / "new" / "a.keras")
+    loaded = load_denoiser(tmp_path / "new" / "a.keras")
+    np.testing.assert_allclose(
+        denoise(loaded, digits[:8]), denoise(model, digits[:8]), atol=1e-6
+    )
+    assert len(list((tmp_path / "new").iterdir())) == 1
+    weights_only = sum(4 * np.size(w) for w in model.get_weights())
+    assert (tmp_path / "new" / "a.keras").stat().st_size < 1.2 * weights_only
+
+
+def test_missing_model(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"there is no such model.*git checkout"
+    ):
+        load_denoiser(tmp_path / "no.keras")
+
+
+def test_model_with_code_in_it_is_refused(tmp_path):
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x * 0)]
+    )
+    model.save(tmp_path / "unsafe.keras")
+    with pytest.raises(ValueError, match=r"[Uu]nsafe|safe_mode"):
+        load_denoiser(tmp_path / "unsafe.keras")
+
+
+@pytest.mark.parametrize("module", ["dae", "dae.data", "dae.noise", "dae.metrics"])
+def test_light_modules_do_not_start_tensorflow(module):
+    code = (
+        f"import sys, {module}\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_public_name_exists_and_says_what_it_does():
+    import dae
+
+    for name in dae.__all__:
+        thing = getattr(dae, name)
+        assert thing.__doc__, name
