@@ -1,0 +1,85 @@
+"""What the notebook uses to show things: source code, tables and figures."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from IPython.display import Code, Image, Markdown
+from matplotlib.figure import Figure
+
+from dae.files import written_whole
+
+DPI = 200
+
+
+def show_source(function: Callable) -> Code:
+    """Show the source of a function, without its docstring.
+
+    Parameters
+    ----------
+    function : callable
+        Written in Python.
+
+    Returns
+    -------
+    IPython.display.Code
+        Highlighted where Jupyter shows it.
+    """
+    source = inspect.getsource(function)
+    lines = source.splitlines()
+    quotes = [i for i, line in enumerate(lines) if '"""' in line]
+    if function.__doc__ and quotes:
+        end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]
+        lines = lines[: quotes[0]] + lines[end + 1 :]
+    return Code("\n".join(lines), language="python")
+
+
+def show_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> Markdown:
+    """Show a table; the first column is left-aligned, the others right-aligned.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of sequences
+        As long as the header; each cell is shown by ``str``.
+
+    Returns
+    -------
+    IPython.display.Markdown
+    """
+    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return Markdown("\n".join("| " + " | ".join(map(str, row)) + " |" for row in lines))
+
+
+def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
+    """Save a figure as PNG, whole or not at all, and show the saved file.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    path : str or Path
+        Ends in ``.png``. Its folder is made if need be.
+    alt : str
+        What the figure shows, for those who cannot see it. Also stored in the file.
+
+    Returns
+    -------
+    IPython.display.Image
+        The file's own bytes: what the reader sees is what was saved.
+
+    Raises
+    ------
+    ValueError
+        If `alt` is empty or `path` does not end in ``.png``.
+    """
+    path = Path(path)
+    if not alt.strip():
+        raise ValueError(f"alt must say in words what {path.name} shows, got {alt!r}")
+    if path.suffix != ".png":
+        raise ValueError(f"path must end in .png, got {path}")
+    with written_whole(path) as temporary:
+        # without Software, the same figure is the same file under any Matplotlib
+        metadata = {"Description": alt, "Software": None}
+        figure.savefig(temporary, dpi=DPI, metadata=metadata)
+    width = round(figure.get_figwidth() * 100)
+    return Image(data=path.read_bytes(), width=width, alt=alt)

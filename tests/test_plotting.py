@@ -1,0 +1,166 @@
+"""Figures show the arrays they were given, and leave Matplotlib's state alone."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image as PillowImage
+
+from dae import plot_codes, plot_history, plot_image_rows, save_figure
+
+HISTORY = {"train_loss": [0.3, 0.2, 0.1], "val_loss": [0.3, 0.15, 0.2]}
+
+
+@pytest.fixture
+def figures(digits):
+    code = np.linspace(-1, 2, 7 * 7 * 8).reshape(7, 7, 8)
+    return [
+        plot_image_rows({"original": digits[:10], "noisy": digits[10:20]}),
+        plot_history(HISTORY),
+        plot_codes(
+            {"clean": digits[0], "noisy": digits[1]},
+            {"clean": code, "noisy": code / 2},
+            [False] * 8,
+        ),
+    ]
+
+
+def shown(figure):
+    return [axis.images[0] for axis in figure.axes if axis.images]
+
+
+def test_rows_show_the_very_arrays_on_a_fixed_scale(digits):
+    rows = {"original": digits[:10], "noisy": digits[10:20] * 0.5}
+    figure = plot_image_rows(rows, {"noisy": [f"{i} dB" for i in range(10)]})
+    drawn = shown(figure)
+    expected = [*rows["original"], *rows["noisy"]]
+    assert len(drawn) == 20
+    for picture, image in zip(drawn, expected, strict=True):
+        np.testing.assert_array_equal(picture.get_array(), image[..., 0])
+        assert picture.get_clim() == (0, 1)
+        assert picture.get_cmap().name == "gray"
+    assert [axis.get_xlabel() for axis in figure.axes[10:]] == [
+        f"{i} dB" for i in range(10)
+    ]
+    assert [figure.axes[i].get_ylabel() for i in (0, 10)] == ["original", "noisy"]
+
+
+def test_history_shows_both_curves_and_marks_the_best_epoch():
+    (axis,) = plot_history(HISTORY).axes
+    lines = {line.get_label().split(":")[0]: line for line in axis.lines}
+    np.testing.assert_array_equal(lines["training"].get_ydata(), HISTORY["train_loss"])
+    np.testing.assert_array_equal(lines["validation"].get_ydata(), HISTORY["val_loss"])
+    np.testing.assert_array_equal(lines["validation"].get_xdata(), [1, 2, 3])
+    best = lines["best"]
+    assert (*best.get_xdata(), *best.get_ydata()) == (2, 0.15)
+    assert best.get_label() == "best: 0.1500 in epoch 2"
+
+
+def test_history_curves_differ_in_style_and_in_grey():
+    (axis,) = plot_history(HISTORY).axes
+    training, validation = axis.lines[:2]
+    assert training.get_linestyle() != validation.get_linestyle()
+    grey = [np.dot(to_rgb(x.get_color()), [0.299, 0.587, 0.114]) for x in axis.lines]
+    assert abs(grey[0] - grey[1]) > 0.05
+
+
+def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
+    code = np.random.default_rng(0).normal(size=(7, 7, 8))
+    codes = {"clean": code, "noisy": 3 * code}
+    dead = [False, False, True] + [False] * 5
+    figure = plot_codes({"clean": digits[0], "noisy": digits[1]}, codes, dead)
+    pictures = [image for image in shown(figure) if image.get_array().shape == (7, 7)]
+    assert len(pictures) == 16
+    limits = (3 * code).min(), (3 * code).max()
+    for k, picture in enumerate(pictures):
+        assert picture.get_clim() == pytest.approx(limits)
+        if k % 8 == 2:
+            assert picture.get_array().mask.all()
+        else:
+            expected = codes["clean" if k < 8 else "noisy"][..., k % 8]
+            np.testing.assert_array_equal(picture.get_array(), expected)
+    words = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert words == ["dead", "dead"]
+    assert figure.axes[-1].get_ylabel() == "value in the code"
+
+
+def test_figures_have_page_width_and_readable_text(figures):
+    for figure in figures:
+        assert figure.get_figwidth() == 6.5
+        figure.draw_without_rendering()
+        texts = figure.findobj(matplotlib.text.Text)
+        assert min(t.get_fontsize() for t in texts if t.get_text()) >= 8
+
+
+def test_no_text_is_clipped_or_overlaps_its_neighbour(figures):
+    for figure in figures:
+        figure.draw_without_rendering()
+        page = figure.bbox
+        for axis in figure.axes:
+            box = axis.get_tightbbox()
+            assert box.x0 >= page.x0 - 1
+            assert box.x1 <= page.x1 + 1
+            assert box.y0 >= page.y0 - 1
+            assert box.y1 <= page.y1 + 1
+
+
+def test_global_state_stays_as_it_was(figures, tmp_path):
+    before = dict(matplotlib.rcParams)
+    save_figure(figures[0], tmp_path / "a.png", alt="Ten digits.")
+    assert plt.get_fignums() == []
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_bad_arguments(digits):
+    with pytest.raises(ValueError, match=r"rows\['a'\] and rows\['b'\] must have"):
+        plot_image_rows({"a": digits[:3], "b": digits[:2]})
+    with pytest.raises(ValueError, match=r"rows\['a'\] must have all values in"):
+        plot_image_rows({"a": digits[:3] + 1})
+    with pytest.raises(ValueError, match="as many values of train_loss"):
+        plot_history({"train_loss": [1.0], "val_loss": []})
+    code = np.zeros((7, 7, 8))
+    with pytest.raises(ValueError, match="dead must have 8 values, got 3"):
+        plot_codes({"a": digits[0]}, {"a": code}, [False] * 3)
+
+
+def test_saved_figure_is_print_quality_with_its_alt_text(figures, tmp_path):
+    for i, figure in enumerate(figures):
+        path = tmp_path / "new" / f"{i}.png"
+        image = save_figure(figure, path, alt="What is to be seen.")
+        with PillowImage.open(path) as saved:
+            assert saved.width >= 6.5 * 200
+            assert saved.text == {"Description": "What is to be seen."}
+        assert image.data == path.read_bytes()
+        assert image.alt == "What is to be seen."
+        assert path.stat().st_size < 200_000
+
+
+def test_same_figure_same_bytes(digits, tmp_path):
+    for name in ("a.png", "b.png"):
+        save_figure(plot_history(HISTORY), tmp_path / name, alt="Two curves.")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.mark.parametrize("alt", ["", "  "])
+def test_no_figure_without_alt_text(figures, tmp_path, alt):
+    with pytest.raises(ValueError, match=r"alt must say in words what a\.png shows"):
+        save_figure(figures[0], tmp_path / "a.png", alt=alt)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failed_save_leaves_the_old_figure(figures, tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"the old one")
+
+    def fail(file, **options):
+        file.write_bytes(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(figures[0], "savefig", fail)
+    with pytest.raises(OSError, match="No space left"):
+        save_figure(figures[0], path, alt="Ten digits.")
+    assert path.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ValueError, match=r"must end in \.png"):
+        save_figure(figures[0], tmp_path / "a.jpg", alt="Ten digits.")
