@@ -82,16 +82,22 @@ def load_checkpoint(
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
-        saved = json.loads(str(arrays["text"]))
+        text = json.loads(str(arrays["text"]))
+        history, saved_settings = text["history"], text["settings"]
     except (ValueError, KeyError, OSError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not a readable checkpoint ({error}); delete it and start anew"
         ) from error
-    _check_settings(path, saved["settings"], settings)
-    for i, variable in enumerate(_variables(model)):
+    _check_settings(path, saved_settings, settings)
+    variables = _variables(model)
+    if sum(name.startswith("state_") for name in arrays) != len(variables):
+        raise ValueError(
+            f"{path}: written by another version of Keras; delete it and start anew"
+        )
+    for i, variable in enumerate(variables):
         variable.assign(arrays[f"state_{i}"])
     best_weights = [arrays[f"best_{i}"] for i in range(len(model.weights))]
-    return saved["history"], best_weights
+    return history, best_weights
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

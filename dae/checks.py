@@ -16,7 +16,7 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-        N may be 0 in no case: an empty batch is almost always a mistake.
+        N must be at least 1.
     name : str
         What the caller calls this argument, for the error message.
 

@@ -42,7 +42,7 @@ def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def build_encoder(
-    code_channels: int = 8, channels: int = 48, patch_channels: int = 96
+    code_channels: int = 8, channels: int = 48, patch_channels: int = 64
 ) -> keras.Model:
     """Build the encoder: from an image to its code.
 
@@ -70,7 +70,7 @@ def build_encoder(
     channels = check_count(channels, "channels", least=2)
     patch_channels = check_count(patch_channels, "patch_channels")
     images = keras.Input((28, 28, 1), name="images")
-    # 28 x 28 x 1 -> 7 x 7 x 96: what is in each patch of 4 x 4 pixels
+    # 28 x 28 x 1 -> 7 x 7 x 64: what is in each patch of 4 x 4 pixels
     x = layers.Conv2D(patch_channels, 4, 4, activation="relu", name="patches")(images)
     x = layers.Conv2D(channels, 1, activation="relu", name="mix")(x)  # 7 x 7 x 48
     x = residual_block(x, "neighbours")  # 7 x 7 x 48: what is around it
@@ -82,7 +82,7 @@ def build_encoder(
 def build_decoder(
     code_channels: int = 8,
     channels: int = 48,
-    patch_channels: int = 96,
+    patch_channels: int = 64,
     overview_channels: int = 16,
 ) -> keras.Model:
     """Build the decoder: from a code to an image.
@@ -126,10 +126,10 @@ def build_decoder(
     whole = layers.Dense(49 * overview_channels, activation="relu", name="whole")(whole)
     whole = layers.Reshape((7, 7, overview_channels), name="overview")(whole)
     x = layers.Concatenate(name="both")([code, whole])  # 7 x 7 x 24
-    x = layers.Conv2D(channels, 3, padding="same", activation="relu", name="join")(x)
+    x = layers.Conv2D(channels, 1, activation="relu", name="join")(x)  # 7 x 7 x 48
     x = residual_block(x, "neighbours")  # 7 x 7 x 48
     x = layers.Conv2D(patch_channels, 1, activation="relu", name="strokes")(x)
-    # 7 x 7 x 96 -> 28 x 28 x 1: each position paints its 4 x 4 pixels
+    # 7 x 7 x 64 -> 28 x 28 x 1: each position paints its 4 x 4 pixels
     images = layers.Conv2DTranspose(1, 4, 4, activation="sigmoid", name="paint")(x)
     return keras.Model(code, images, name="decoder")
 
@@ -222,6 +222,8 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     ------
     FileNotFoundError
         If there is no such file.
+    ValueError
+        If it is no Keras model, or would run code of its own.
     """
     path = PRETRAINED_PATH if path is None else Path(path)
     if not path.is_file():
@@ -239,6 +241,11 @@ def load_history() -> dict[str, list[float]]:
     -------
     dict of str to list of float
         ``train_loss`` and ``val_loss``, one value an epoch, as `train` gives them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the file is not in the package.
     """
     return json.loads(PRETRAINED_PATH.with_name("history.json").read_text())
 
@@ -251,7 +258,12 @@ def save_denoiser(model: keras.Model, path: str | Path) -> None:
     model : keras.Model
         Its layers and weights are saved, not its optimiser.
     path : str or Path
-        Ends in ``.keras``.
+        Ends in ``.keras``. Its folder is made if need be.
+
+    Raises
+    ------
+    ValueError
+        If `path` does not end in ``.keras``.
     """
     copy = type(model).from_config(model.get_config())  # without the optimiser
     copy.set_weights(model.get_weights())

@@ -2,6 +2,7 @@
 
 import time
 
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from dae.checkpoint import History
@@ -24,7 +25,8 @@ class LiveProgress:
         now = time.monotonic()
         if self.started is None:
             self.started, self.first = now, done
-            self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+            if InteractiveShell.initialized():
+                self.handle = display({"text/plain": ""}, raw=True, display_id=True)
         elif done < epochs and now - self.shown < self.seconds_between:
             return
         self.shown = now

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dae.checkpoint import History, load_checkpoint, save_checkpoint
-from dae.checks import check_count, check_images
+from dae.checks import check_count, check_images, check_same_shape
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
 
@@ -172,8 +172,7 @@ def train(
     seed : int
         Of order and noise. (The initial weights are the model's own.)
     checkpoint : str or Path, optional
-        An ``.npz`` file to keep the state in after each epoch. It is deleted at
-        the end.
+        An ``.npz`` file to keep the state in, written whole after each epoch.
     resume : bool
         Whether to go on from `checkpoint`; the result is that of an unbroken run.
     report : callable (epochs, epochs done, history) -> None, optional
@@ -184,9 +183,9 @@ def train(
     -------
     dict of str to list of float
         ``train_loss`` and ``val_loss``, one value an epoch. Both are measured alike:
-        with the weights at the end of the epoch, on as many images, with noise of
-        the same law that stays fixed; the first on training images, the second on
-        validation images.
+        with the weights at the end of the epoch, with noise of the same law that
+        stays fixed; ``val_loss`` on all validation images, ``train_loss`` on the
+        first training images, as many if there are so many.
 
     Raises
     ------
@@ -214,7 +213,8 @@ def train(
     fixed, *streams = map(
         np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + epochs)
     )
-    val_noisy = corrupt(val_images, fixed)
+    val_noisy = np.ascontiguousarray(corrupt(val_images, fixed))
+    check_same_shape(val_images, val_noisy, ("val_images", "corrupt(val_images, rng)"))
     probe = images[: len(val_images)]  # as many training images, to compare
     probe_noisy = corrupt(probe, fixed)
 
@@ -239,13 +239,11 @@ def train(
             report(epochs, epoch + done / steps, history)
         history["train_loss"].append(evaluate(model, probe_noisy, probe))
         history["val_loss"].append(evaluate(model, val_noisy, val_images))
-        if history["val_loss"][-1] == min(history["val_loss"]):
+        if int(np.argmin(history["val_loss"])) == epoch:  # the first one, if tied
             best_weights = model.get_weights()
         if checkpoint:
             save_checkpoint(checkpoint, model, best_weights, history, settings)
         report(epochs, epoch + 1, history)
 
     model.set_weights(best_weights)
-    if checkpoint:
-        Path(checkpoint).unlink()
     return history

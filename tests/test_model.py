@@ -29,14 +29,14 @@ def conv(kernel, before, after):
 
 
 def test_parameter_count_by_formula():
-    encoder, decoder = build_encoder(8, 48, 96), build_decoder(8, 48, 96, 16)
+    encoder, decoder = build_encoder(8, 48, 64), build_decoder(8, 48, 64, 16)
     block = conv(3, 48, 24) + conv(3, 24, 48)
     assert encoder.count_params() == (
-        conv(4, 1, 96) + conv(1, 96, 48) + block + conv(1, 48, 8)
+        conv(4, 1, 64) + conv(1, 64, 48) + block + conv(1, 48, 8)
     )
     dense = 392 * 784 + 784
     assert decoder.count_params() == (
-        dense + conv(3, 8 + 16, 48) + block + conv(1, 48, 96) + conv(4, 96, 1)
+        dense + conv(1, 8 + 16, 48) + block + conv(1, 48, 64) + conv(4, 64, 1)
     )
 
 

@@ -150,7 +150,12 @@ def test_resumed_run_is_the_unbroken_run(digits, tmp_path, stop):
     assert run(fresh, digits, checkpoint=path, resume=True) == expected
     for a, b in zip(unbroken.get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+    assert list(tmp_path.iterdir()) == [path]
+    # a finished run can be "resumed" too: nothing is left to train
+    third = small_model(seed=10)
+    assert run(third, digits, checkpoint=path, resume=True) == expected
+    for a, b in zip(unbroken.get_weights(), third.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_checkpoint_is_whole_at_every_moment(digits, tmp_path, monkeypatch):
@@ -225,7 +230,7 @@ def test_checkpoint_of_another_noise_or_model(digits, checkpoint):
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty"])
 def test_damaged_checkpoint(digits, checkpoint, damage):
     content = bytearray(checkpoint.read_bytes())
-    content[len(content) // 2] ^= 0xFF
+    content[content.index(b"\x93NUMPY") + 130] ^= 0xFF  # in the data of an array
     damaged = {"truncate": content[:500], "flip": content, "empty": b""}[damage]
     checkpoint.write_bytes(damaged)
     with pytest.raises(ValueError, match=r"a\.npz: not a readable checkpoint"):
@@ -261,6 +266,11 @@ def test_diverged_training_stops_at_once(digits):
 def test_arguments_are_checked_before_any_work(digits, change, error, message):
     with pytest.raises(error, match=message):
         run(small_model(), digits, **change)
+
+
+def test_corruption_that_changes_the_shape(digits):
+    with pytest.raises(ValueError, match=r"val_images and corrupt\(val_images, rng\)"):
+        train(small_model(), digits, digits[:9], lambda x, rng: x[:, ::2], epochs=1)
 
 
 def test_images_are_checked_before_any_work(digits):
