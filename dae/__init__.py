@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "denoise",
             "load_denoiser",
             "load_history",
+            "residual_block",
             "save_denoiser",
         ],
         "noise": ["add_gaussian_noise"],

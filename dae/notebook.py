@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from IPython.display import Code, Image, Markdown
+from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
 
 from dae.files import written_whole
@@ -12,7 +12,7 @@ from dae.files import written_whole
 DPI = 200
 
 
-def show_source(function: Callable) -> Code:
+def show_source(function: Callable) -> Markdown:
     """Show the source of a function, without its docstring.
 
     Parameters
@@ -22,8 +22,8 @@ def show_source(function: Callable) -> Code:
 
     Returns
     -------
-    IPython.display.Code
-        Highlighted where Jupyter shows it.
+    IPython.display.Markdown
+        A block of code, which Jupyter, GitHub and the printed page all highlight.
     """
     source = inspect.getsource(function)
     lines = source.splitlines()
@@ -31,7 +31,7 @@ def show_source(function: Callable) -> Code:
     if function.__doc__ and quotes:
         end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]
         lines = lines[: quotes[0]] + lines[end + 1 :]
-    return Code("\n".join(lines), language="python")
+    return Markdown("```python\n" + "\n".join(lines) + "\n```")
 
 
 def show_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> Markdown:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dae.checks import check_images, check_same_shape
@@ -37,14 +38,23 @@ def plot_image_rows(
     Raises
     ------
     TypeError, ValueError
-        If the rows are not such batches, or not of equal shape.
+        If there are no rows, if they are not such batches or not of equal shape, or
+        if captions do not fit them.
     """
     captions = captions or {}
+    if not rows:
+        raise ValueError("rows must hold at least one batch of images, got none")
     first = next(iter(rows))
     for name, images in rows.items():
         check_images(images, f"rows[{name!r}]")
         check_same_shape(rows[first], images, (f"rows[{first!r}]", f"rows[{name!r}]"))
     columns = len(rows[first])
+    for name, texts in captions.items():
+        if name not in rows or len(texts) != columns:
+            raise ValueError(
+                f"captions must be for rows {list(rows)} and hold {columns} texts "
+                f"each, got {len(texts)} for {name!r}"
+            )
     side = (WIDTH - 0.8) / columns
     height = sum(side + (0.2 if name in captions else 0.05) for name in rows)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
@@ -59,13 +69,18 @@ def plot_image_rows(
     return figure
 
 
-def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
+def plot_history(
+    history: Mapping[str, Sequence[float]],
+    label: str = "binary cross-entropy per pixel",
+) -> Figure:
     """Draw training and validation loss over the epochs, and mark the best epoch.
 
     Parameters
     ----------
     history : mapping with ``train_loss`` and ``val_loss``
         One value an epoch, as `train` returns them.
+    label : str
+        What the loss is.
 
     Returns
     -------
@@ -97,8 +112,9 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
         markersize=12,
         label=f"best: {val_loss[best]:.4f} in epoch {epochs[best]}",
     )
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_xlabel("epoch")
-    axis.set_ylabel("binary cross-entropy per pixel")
+    axis.set_ylabel(label)
     axis.grid(alpha=0.3)
     axis.legend()
     return figure
@@ -135,7 +151,7 @@ def plot_codes(
         )
     low = min(float(code.min()) for code in codes.values())
     high = max(float(code.max()) for code in codes.values())
-    figure = Figure(figsize=(WIDTH, 0.9 * len(images) + 0.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.62 * len(images) + 0.25), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
     axes = figure.subplots(len(images), channels + 1, squeeze=False)
     for name, line in zip(images, axes, strict=True):

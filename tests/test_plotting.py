@@ -1,5 +1,7 @@
 """Figures show the arrays they were given, and leave Matplotlib's state alone."""
 
+import itertools
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,6 +19,7 @@ def figures(digits):
     code = np.linspace(-1, 2, 7 * 7 * 8).reshape(7, 7, 8)
     return [
         plot_image_rows({"original": digits[:10], "noisy": digits[10:20]}),
+        plot_image_rows({"noisy": digits[:10]}, {"noisy": ["20.7 dB"] * 10}),
         plot_history(HISTORY),
         plot_codes(
             {"clean": digits[0], "noisy": digits[1]},
@@ -103,6 +106,9 @@ def test_no_text_is_clipped_or_overlaps_its_neighbour(figures):
             assert box.x1 <= page.x1 + 1
             assert box.y0 >= page.y0 - 1
             assert box.y1 <= page.y1 + 1
+        captions = [a.xaxis.label for a in figure.axes if a.get_xlabel()]
+        boxes = [caption.get_window_extent() for caption in captions]
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
 def test_global_state_stays_as_it_was(figures, tmp_path):
@@ -117,6 +123,12 @@ def test_bad_arguments(digits):
         plot_image_rows({"a": digits[:3], "b": digits[:2]})
     with pytest.raises(ValueError, match=r"rows\['a'\] must have all values in"):
         plot_image_rows({"a": digits[:3] + 1})
+    with pytest.raises(ValueError, match="rows must hold at least one batch"):
+        plot_image_rows({})
+    with pytest.raises(ValueError, match=r"captions must be for rows.*got 2 for 'a'"):
+        plot_image_rows({"a": digits[:3]}, {"a": ["x", "y"]})
+    with pytest.raises(ValueError, match=r"captions must be for rows.*got 3 for 'b'"):
+        plot_image_rows({"a": digits[:3]}, {"b": ["x", "y", "z"]})
     with pytest.raises(ValueError, match="as many values of train_loss"):
         plot_history({"train_loss": [1.0], "val_loss": []})
     code = np.zeros((7, 7, 8))
