@@ -1,0 +1,91 @@
+"""Run the tutorial from top to bottom: ``python -m dae``."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from dae import run
+
+FAST = {"EPOCHS": 2, "TRAIN_SIZE": 2_560, "VAL_SIZE": 500, "TEST_SIZE": 500}
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line; stop with a message where it asks for the impossible."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dae",
+        description="Run the denoising-autoencoder tutorial from top to bottom, and "
+        "renew the notebook's outputs, the figures, results.json, the trained model "
+        "and the numbers in the text. Nothing is replaced before all has succeeded.",
+    )
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--fast",
+        action="store_true",
+        help="a few epochs on a subset, into a temporary folder; replaces nothing",
+    )
+    choice.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the last run that was interrupted while training",
+    )
+    options = parser.parse_args(arguments)
+    if not run.NOTEBOOK.is_file():
+        parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
+    if not options.fast:
+        if not os.access(run.ROOT, os.W_OK):
+            parser.error(f"{run.ROOT} is not writable: only --fast can run here")
+        try:
+            run.check_marks()
+        except KeyError as error:
+            parser.error(error.args[0])
+    if options.resume and run.unfinished_run() is None:
+        parser.error("no interrupted run to resume; run without --resume")
+    return options
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the tutorial; return the exit status."""
+    options = parse(arguments)
+    parameters = {}
+    if options.fast:
+        folder, parameters = Path(tempfile.mkdtemp(prefix="dae-fast-")), FAST
+    elif options.resume:
+        folder, parameters = run.unfinished_run(), {"RESUME": True}
+    else:
+        folder = run.ROOT / "runs" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
+        folder.mkdir(parents=True)
+
+    try:
+        notebook = run.execute(folder, parameters)
+    except CellExecutionError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return stopped(folder, 1)
+    except (KeyboardInterrupt, DeadKernelError):
+        return stopped(folder, 130)
+    if options.fast:
+        print(f"The executed notebook and its figures are in {folder}")
+    else:
+        run.publish(notebook, folder)
+        print(f"Renewed {run.NOTEBOOK.name}, figures/ and dae/pretrained/")
+    return 0
+
+
+def stopped(folder: Path, status: int) -> int:
+    """Say what a run that stopped has left behind, and pass on the exit status."""
+    print("\nThe run stopped; nothing was replaced.", end=" ", file=sys.stderr)
+    if folder.parent == run.ROOT / "runs" and (folder / run.CHECKPOINT).exists():
+        print("Go on after the last epoch with --resume.", file=sys.stderr)
+    else:
+        print("No epoch was kept.", file=sys.stderr)
+        shutil.rmtree(folder)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

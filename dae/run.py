@@ -1,0 +1,202 @@
+"""Execute the notebook in a kernel of its own, and put what it made into place."""
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from rich.console import Console
+
+from dae.files import written_whole
+from dae.prose import MARK, look_up, update_numbers
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
+README = ROOT / "README.md"
+CHECKPOINT = "checkpoint.npz"
+
+
+class ReportingClient(NotebookClient):
+    """A notebook client that says in the terminal which cell is running.
+
+    The notebook's own progress line, which it renews while training, is shown too.
+    """
+
+    def __init__(self, notebook: nbformat.NotebookNode, **options):
+        super().__init__(notebook, **options)
+        self.console = Console(highlight=False)
+        self.on_cell_start = self._announce
+        self.on_cell_executed = self._finish
+
+    def _announce(self, cell, cell_index: int) -> None:
+        code = [i for i, c in enumerate(self.nb.cells) if c.cell_type == "code"]
+        if cell_index in code:
+            heading = _heading_above(self.nb, cell_index)
+            number = code.index(cell_index) + 1
+            self.label = f"cell {number} of {len(code)} · {heading}"
+            self.status = self.console.status(self.label)
+            self.status.start()
+            self.started, self.epoch = time.monotonic(), ""
+
+    def _finish(self, cell, cell_index: int, execute_reply) -> None:
+        self.status.stop()
+        self.console.print(f"{self.label} · {time.monotonic() - self.started:.1f} s")
+
+    def process_message(self, msg, cell, cell_index):
+        """Show the progress line, and leave the rest to nbclient."""
+        if msg["msg_type"] == "update_display_data":
+            text = msg["content"]["data"].get("text/plain", "")
+            self.status.update(f"{self.label} · {text}")
+            epoch = text.split(" (")[0]
+            if epoch != self.epoch and not self.console.is_terminal:
+                self.console.print(f"  {text}", soft_wrap=True)
+            self.epoch = epoch
+        return super().process_message(msg, cell, cell_index)
+
+
+def set_parameters(notebook: nbformat.NotebookNode, parameters: dict) -> str:
+    """Change values in the cell tagged ``parameters``, in place.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    parameters : dict
+        New values by name; each name must be assigned in that cell already.
+
+    Returns
+    -------
+    str
+        The source of the cell as it was.
+
+    Raises
+    ------
+    KeyError
+        If the cell does not assign one of the names.
+    """
+    cell = parameter_cell(notebook)
+    before = cell.source
+    for name, value in parameters.items():
+        pattern = rf"^{name} = [^#\n]*?(?=\s*(#|$))"
+        source, count = re.subn(
+            pattern, lambda _, n=name, v=value: f"{n} = {v!r}", cell.source, flags=re.M
+        )
+        if count != 1:
+            raise KeyError(f"the notebook has no parameter {name}")
+        cell.source = source
+    return before
+
+
+def parameter_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the one cell tagged ``parameters``."""
+    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    return cell
+
+
+def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
+    """Run the notebook in a fresh kernel, with all that it writes under a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Exists. Gets the figures, the results, the model and the executed notebook.
+    parameters : dict
+        Values for the notebook's parameters.
+
+    Returns
+    -------
+    NotebookNode
+        Executed; its parameters as they are in the committed file.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell fails.
+    """
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})
+    ReportingClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--log-level=40"],  # errors only, in the terminal
+        resources={"metadata": {"path": str(ROOT)}},
+    ).execute()
+    parameter_cell(notebook).source = before
+    with written_whole(folder / NOTEBOOK.name) as temporary:
+        nbformat.write(notebook, temporary)
+    return notebook
+
+
+def benchmark_results() -> dict[str, dict]:
+    """Return what the benchmark scripts last measured, by the name of the script."""
+    paths = (ROOT / "tests/benchmarks").glob("*.json")
+    return {path.stem: json.loads(path.read_text()) for path in paths}
+
+
+def check_marks() -> None:
+    """Make sure, before hours of work, that every mark can be filled after it.
+
+    Raises
+    ------
+    KeyError
+        If the notebook or the README quotes a benchmark that has no results.
+    """
+    sources = benchmark_results()
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    texts = [c.source for c in cells if c.cell_type == "markdown"]
+    for text in [*texts, README.read_text(encoding="utf-8")]:
+        for mark in MARK.finditer(text):
+            if mark["source"] == "results":
+                continue
+            if mark["source"] not in sources:
+                raise KeyError(
+                    f"{mark['source']}.json is missing from tests/benchmarks: run "
+                    f"tests/benchmarks/{mark['source']}.py first"
+                )
+            look_up(sources[mark["source"]], mark["key"])
+
+
+def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Put the outcome of a full run into place, each file whole, and clean up.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        As `execute` returned it. The marked numbers in its prose, and in the
+        README, are renewed from the run's results.
+    folder : Path
+        Where the run wrote; deleted at the end.
+    """
+    results = json.loads((folder / "figures/results.json").read_text())
+    sources = {"results": results, **benchmark_results()}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = update_numbers(cell.source, sources)
+    readme = update_numbers(README.read_text(encoding="utf-8"), sources)
+
+    for path in [*folder.glob("figures/*"), *folder.glob("dae/pretrained/*")]:
+        with written_whole(ROOT / path.relative_to(folder)) as temporary:
+            shutil.copyfile(path, temporary)
+    with written_whole(README) as temporary:
+        temporary.write_text(readme, encoding="utf-8")
+    with written_whole(NOTEBOOK) as temporary:
+        nbformat.write(notebook, temporary)
+    shutil.rmtree(folder)
+
+
+def unfinished_run() -> Path | None:
+    """Return the folder of the latest full run that left a checkpoint, if any."""
+    folders = [path.parent for path in (ROOT / "runs").glob(f"*/{CHECKPOINT}")]
+    return max(folders, default=None)
+
+
+def _heading_above(notebook: nbformat.NotebookNode, index: int) -> str:
+    above = "\n".join(
+        cell.source for cell in notebook.cells[:index] if cell.cell_type == "markdown"
+    )
+    headings = re.findall(r"^##? (.+)$", above, flags=re.M)
+    return headings[-1] if headings else ""

@@ -1,0 +1,247 @@
+"""``python -m dae``: the fast run, its safety, and how parts are put into place."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from conftest import ROOT
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+import dae.run
+from dae.__main__ import FAST, main
+from dae.files import written_whole
+from dae.run import parameter_cell, publish, set_parameters, unfinished_run
+
+
+def tree_state():
+    """Every file that git would show, with a hash of its content."""
+    folders = ["figures", "dae/pretrained", "tests/benchmarks"]
+    files = [p for f in folders for p in (ROOT / f).iterdir() if p.is_file()]
+    files += [ROOT / "README.md", ROOT / "denoising-autoencoder-tutorial.ipynb"]
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def fast_run(tmp_path_factory):
+    """Run the main job in fast mode, from another folder, with a name that is odd."""
+    elsewhere = tmp_path_factory.mktemp("some where é")
+    before = tree_state()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(elsewhere)}
+    done = subprocess.run(
+        [sys.executable, "-m", "dae", "--fast"],
+        cwd=elsewhere,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = elsewhere.glob("dae-fast-*")
+    return before, done, folder
+
+
+def test_fast_run_touches_nothing_committed(fast_run):
+    before, _, _ = fast_run
+    assert tree_state() == before
+
+
+def test_fast_run_makes_everything_the_full_run_makes(fast_run):
+    _, _, folder = fast_run
+    made = {path.name for path in (folder / "figures").iterdir()}
+    assert made == {path.name for path in (ROOT / "figures").iterdir()}
+    assert (folder / "dae/pretrained/denoiser.keras").exists()
+    results = json.loads((folder / "figures/results.json").read_text())
+    assert results["settings"]["epochs"] == FAST["EPOCHS"]
+    assert results["settings"]["training_images"] == FAST["TRAIN_SIZE"]
+
+
+def test_fast_run_has_a_clean_executed_notebook(fast_run):
+    _, _, folder = fast_run
+    (path,) = folder.glob("*.ipynb")
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert cell.execution_count
+            for output in cell.outputs:
+                assert output.output_type not in ("error", "stream"), cell.id
+    committed = nbformat.read(dae.run.NOTEBOOK, as_version=4)
+    assert [c.source for c in notebook.cells] == [c.source for c in committed.cells]
+
+
+def test_fast_run_tells_cell_epoch_losses_and_time_left(fast_run):
+    _, done, _ = fast_run
+    assert re.search(r"cell 1 of \d+ · 0\. ", done.stdout)
+    assert re.search(
+        r"epoch 2 of 2 \(\d+%\) · training loss 0\.\d+ · validation loss 0\.\d+ · "
+        r"best 0\.\d+ in epoch 1 · \d+ min \d\d s left",
+        done.stdout,
+    )
+
+
+def test_pretrained_model_can_take_the_place_of_training(tmp_path, results):
+    sizes = {key: FAST[key] for key in ("TRAIN_SIZE", "VAL_SIZE", "TEST_SIZE")}
+    dae.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
+    found = json.loads((tmp_path / "figures/results.json").read_text())
+    assert found["training"] == results["training"]  # the shipped history
+    # 500 test images instead of 10,000: the mean lies within half a decibel
+    expected = results["test"]["denoised"]["psnr"]
+    assert found["test"]["denoised"]["psnr"] == pytest.approx(expected, abs=0.5)
+    assert not (tmp_path / "dae").exists()  # nothing trained, nothing to keep
+
+
+def test_help_explains_itself(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "--fast" in text
+    assert "--resume" in text
+
+
+def test_resume_without_a_broken_run(capsys, project):
+    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
+    with pytest.raises(SystemExit):
+        main(["--resume"])
+    assert "no interrupted run to resume" in capsys.readouterr().err
+
+
+def test_latest_unfinished_run_is_found(monkeypatch, tmp_path):
+    monkeypatch.setattr("dae.run.ROOT", tmp_path)
+    for name, file in (("1", "checkpoint.npz"), ("2", "checkpoint.npz"), ("3", "x")):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / file).touch()
+    assert unfinished_run() == tmp_path / "runs" / "2"
+
+
+def tiny_notebook(source="OUTPUT = '.'  # folder\nEPOCHS = 50\nRESUME = False"):
+    parameters = new_code_cell(source, metadata={"tags": ["parameters"]})
+    return new_notebook(cells=[new_markdown_cell("# Title"), parameters])
+
+
+def test_set_parameters_changes_values_and_gives_back_the_source():
+    notebook = tiny_notebook()
+    before = set_parameters(notebook, {"OUTPUT": "a b", "EPOCHS": 2})
+    assert parameter_cell(notebook).source == (
+        "OUTPUT = 'a b'  # folder\nEPOCHS = 2\nRESUME = False"
+    )
+    assert before == tiny_notebook().cells[1].source
+    with pytest.raises(KeyError, match="no parameter EPOCH"):
+        set_parameters(notebook, {"EPOCH": 2})
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small project to publish into, and what a run has made for it."""
+    root, run = tmp_path / "root", tmp_path / "run"
+    for name in ("ROOT", "NOTEBOOK", "README"):
+        path = root / getattr(dae.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.run, name, path)
+    for folder in (root / "figures", root / "tests/benchmarks", run / "figures"):
+        folder.mkdir(parents=True)
+    (root / "figures/a.png").write_bytes(b"old")
+    dae.run.README.write_text("1<!-- results: x d -->")
+    (run / "figures/a.png").write_bytes(b"new")
+    (run / "figures/results.json").write_text('{"x": 7}')
+    return root, run
+
+
+def test_publish_puts_files_and_numbers_in_place(project):
+    root, run = project
+    notebook = tiny_notebook()
+    notebook.cells[0].source = "It is **1**<!-- results: x d -->."
+    publish(notebook, run)
+    assert (root / "figures/a.png").read_bytes() == b"new"
+    assert dae.run.README.read_text() == "7<!-- results: x d -->"
+    written = nbformat.read(dae.run.NOTEBOOK, as_version=4)
+    assert written.cells[0].source == "It is **7**<!-- results: x d -->."
+    assert not run.exists()
+
+
+def test_publish_replaces_nothing_if_a_number_is_missing(project):
+    root, run = project
+    notebook = tiny_notebook()
+    notebook.cells[0].source = "1<!-- results: gone d -->"
+    with pytest.raises(KeyError, match="gone"):
+        publish(notebook, run)
+    assert (root / "figures/a.png").read_bytes() == b"old"
+    assert run.exists()
+
+
+def test_missing_benchmark_is_told_before_the_run(project, capsys):
+    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
+    dae.run.README.write_text("1<!-- recipe: ratio d -->")
+    with pytest.raises(SystemExit):
+        main([])
+    message = "recipe.json is missing from tests/benchmarks: run tests/benchmarks/rec"
+    assert message in capsys.readouterr().err
+
+
+def test_interrupted_run_replaces_nothing_and_says_so(tmp_path):
+    before = tree_state()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dae", "--fast"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert "cell 1 of" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "The run stopped; nothing was replaced. No epoch was kept." in error
+    assert "Traceback" not in error
+    assert tree_state() == before
+    assert list(tmp_path.glob("dae-fast-*")) == []
+
+
+def test_failing_cell_stops_the_run_and_replaces_nothing(project, capsys):
+    root, _ = project
+    notebook = tiny_notebook()
+    notebook.cells.append(new_code_cell("raise ValueError('sigma is odd')"))
+    nbformat.write(notebook, dae.run.NOTEBOOK)
+    before = dae.run.NOTEBOOK.read_bytes()
+    assert main([]) == 1
+    assert list((root / "runs").iterdir()) == []
+    error = capsys.readouterr().err
+    assert "sigma is odd" in error
+    assert "nothing was replaced" in error
+    assert dae.run.NOTEBOOK.read_bytes() == before
+    assert (root / "figures/a.png").read_bytes() == b"old"
+
+
+def test_written_whole_replaces_or_leaves(tmp_path):
+    path = tmp_path / "new" / "a.txt"
+    with written_whole(path) as temporary:
+        temporary.write_text("one")
+        assert not path.exists()
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "one"
+    with pytest.raises(ZeroDivisionError), written_whole(path) as second:
+        second.write_text(f"tw{1 / 0}")
+    assert path.read_text() == "one"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_loading_and_denoising_need_no_network(monkeypatch, mnist):
+    def refuse(*args, **kwargs):
+        raise AssertionError("network used")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    dae.load_mnist()
+    dae.denoise(dae.load_denoiser(), mnist[1][0][:2])
+
+
+def test_package_names_no_machine():
+    for path in [*Path(dae.__file__).parent.glob("*.py"), ROOT / "README.md"]:
+        assert not re.search(r"/(home|root|tmp|work|Users)/", path.read_text())
