@@ -1,0 +1,48 @@
+"""What the benchmark scripts share."""
+
+import json
+import os
+import platform
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import dae
+
+FOLDER = Path(__file__).parent
+
+
+def noise(sigma):
+    """The corruption with this level."""
+    return partial(_corrupt, sigma)
+
+
+def _corrupt(sigma, images, rng):
+    return dae.add_gaussian_noise(images, sigma, rng)
+
+
+def score(model, clean, sigma, seed=99):
+    """Mean MSE and PSNR of a denoiser on images with noise of its own seed."""
+    noisy = dae.add_gaussian_noise(clean, sigma, np.random.default_rng(seed))
+    restored = dae.denoise(model, noisy)
+    return {
+        "mse": float(dae.mse(clean, restored).mean()),
+        "psnr": float(dae.psnr(clean, restored).mean()),
+    }
+
+
+def save(name, results):
+    """Write the results beside the script, with what they were measured on."""
+    import tensorflow as tf
+
+    results["machine"] = {
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "cores": os.cpu_count(),
+    }
+    with dae.written_whole(FOLDER / f"{name}.json") as path:
+        path.write_text(json.dumps(results, indent=1) + "\n")
+    print(json.dumps(results, indent=1))

@@ -1,0 +1,150 @@
+"""This project's model against the usual recipe of such tutorials.
+
+    python tests/benchmarks/recipe.py --epochs 3
+
+The recipe: encoder Conv 32, max-pool, Conv 64, max-pool, Conv 64 (the code); decoder
+Conv 64, upsample, Conv 32, upsample, Conv 1 with sigmoid; all 3 x 3; Adam 1e-3, binary
+cross-entropy, noise drawn once. Both models take their epochs in turn, in one process,
+on the same images in batches of 128, through the same training step (`train_epoch`);
+the recipe's frozen noise is made beforehand, off the clock. "At equal seconds" gives
+this project's model as many epochs as fit in the recipe's time. Validation images
+score both. Peak memory is that of a process of its own for each.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import time
+
+import common
+import keras
+import numpy as np
+from keras import layers
+
+import dae
+
+SIGMA, BATCH = 0.5, 128
+
+
+def build_recipe():
+    """The usual recipe, with its 3,136-number code."""
+    images = keras.Input((28, 28, 1))
+
+    def conv(filters, x, activation="relu"):
+        return layers.Conv2D(filters, 3, padding="same", activation=activation)(x)
+
+    x = layers.MaxPooling2D()(conv(32, images))
+    x = layers.MaxPooling2D()(conv(64, x))
+    x = layers.UpSampling2D()(conv(64, conv(64, x)))
+    x = layers.UpSampling2D()(conv(32, x))
+    return keras.Model(images, conv(1, x, "sigmoid"))
+
+
+class Recipe:
+    """The recipe as it is trained everywhere: frozen noise, Adam 1e-3."""
+
+    def __init__(self, x_train):
+        keras.utils.set_random_seed(0)
+        self.model, self.clean = build_recipe(), x_train
+        self.model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
+        rng = np.random.default_rng(0)
+        self.noisy = dae.add_gaussian_noise(x_train, SIGMA, rng)
+        self.rng = rng
+
+    def epoch(self):
+        """One pass in a new order."""
+        order = self.rng.permutation(len(self.clean))
+        starts = range(0, len(order) - BATCH + 1, BATCH)
+        parts = (order[start : start + BATCH] for start in starts)
+        batches = ((self.noisy[part], self.clean[part]) for part in parts)
+        return train_one(self.model, batches)
+
+
+class Ours:
+    """This project's model: fresh noise, its own schedule over all its epochs."""
+
+    def __init__(self, x_train, epochs):
+        keras.utils.set_random_seed(0)
+        self.model, self.clean = dae.build_autoencoder(), x_train
+        dae.compile_denoiser(self.model, epochs * (len(x_train) // BATCH))
+        self.rng = np.random.default_rng(0)
+
+    def epoch(self):
+        """One pass, noise drawn on the clock."""
+        batches = dae.noisy_batches(self.clean, common.noise(SIGMA), BATCH, self.rng)
+        return train_one(self.model, batches)
+
+
+def train_one(model, batches):
+    """Seconds for one epoch."""
+    start = time.perf_counter()
+    for _ in dae.train_epoch(model, batches):
+        pass
+    return time.perf_counter() - start
+
+
+def peak_memory(name, x_train):
+    """Print the peak memory in MB of a process that trains one model for an epoch."""
+    trained = Recipe(x_train) if name == "recipe" else Ours(x_train, 1)
+    trained.epoch()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main():
+    """Run the comparison and write recipe.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--memory", choices=["recipe", "ours"])
+    options = parser.parse_args()
+    (x_train, _), (x_val, _), _ = dae.load_mnist()
+    if options.memory:
+        peak_memory(options.memory, x_train)
+        return
+
+    warm = [Recipe(x_train[:256]), Ours(x_train[:256], 1)]  # compile off the clock
+    for trained in warm:
+        trained.epoch()
+    recipe, ours = Recipe(x_train), Ours(x_train, options.epochs)
+    for trained in (recipe, ours):  # each model compiles its own step
+        trained.model.test_on_batch(x_train[:BATCH], x_train[:BATCH])
+    seconds = {"recipe": [], "ours": []}
+    for _ in range(options.epochs):
+        seconds["recipe"].append(recipe.epoch())
+        seconds["ours"].append(ours.epoch())
+        print({name: round(s[-1], 1) for name, s in seconds.items()}, flush=True)
+    ratios = np.array(seconds["ours"]) / seconds["recipe"]
+
+    fitting = int(sum(seconds["recipe"]) / np.median(seconds["ours"]))
+    longer = Ours(x_train, fitting)
+    used = sum(longer.epoch() for _ in range(fitting))
+    memory = {
+        name: float(
+            subprocess.check_output([sys.executable, __file__, "--memory", name])
+        )
+        for name in seconds
+    }
+    common.save(
+        "recipe",
+        {
+            "epochs": options.epochs,
+            "seconds": {name: float(np.median(s)) for name, s in seconds.items()},
+            "seconds_ratio": float(np.median(ratios)),
+            "seconds_ratio_lowest": float(ratios.min()),
+            "seconds_ratio_highest": float(ratios.max()),
+            "peak_memory_mb": memory,
+            "equal_epochs": {
+                "recipe": common.score(recipe.model, x_val, SIGMA),
+                "ours": common.score(ours.model, x_val, SIGMA),
+            },
+            "equal_seconds": {
+                "epochs": fitting,
+                "seconds_ratio": used / sum(seconds["recipe"]),
+                "ours": common.score(longer.model, x_val, SIGMA),
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
