@@ -6,9 +6,9 @@ of each epoch, so what lies on the disk is always one whole, finished epoch.
 """
 
 import json
-import zipfile
 import zlib
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -41,7 +41,10 @@ def save_checkpoint(
     settings : dict
         What the run was started with, as JSON can hold it.
     """
-    arrays = {f"state_{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays = {
+        f"state_{i}": keras.ops.convert_to_numpy(v)
+        for i, v in enumerate(_variables(model))
+    }
     arrays |= {f"best_{i}": w for i, w in enumerate(best_weights)}
     arrays["text"] = np.array(json.dumps({"history": history, "settings": settings}))
     with written_whole(path) as temporary:
@@ -84,7 +87,7 @@ def load_checkpoint(
             arrays = dict(archive)
         text = json.loads(str(arrays["text"]))
         history, saved_settings = text["history"], text["settings"]
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not a readable checkpoint ({error}); delete it and start anew"
         ) from error

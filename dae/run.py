@@ -1,9 +1,12 @@
 """Execute the notebook in a kernel of its own, and put what it made into place."""
 
+import asyncio
 import json
 import re
 import shutil
+import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import nbformat
@@ -32,6 +35,10 @@ class ReportingClient(NotebookClient):
         self.on_cell_executed = self._finish
 
     def _announce(self, cell, cell_index: int) -> None:
+        with suppress(NotImplementedError):  # Windows has no such handlers
+            # nbclient's own handler would end in an error of its insides; without it,
+            # Ctrl-C is a KeyboardInterrupt, and the kernel is shut down at exit
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         code = [i for i, c in enumerate(self.nb.cells) if c.cell_type == "code"]
         if cell_index in code:
             heading = _heading_above(self.nb, cell_index)

@@ -90,7 +90,8 @@ def test_pretrained_model_can_take_the_place_of_training(tmp_path, results):
     sizes = {key: FAST[key] for key in ("TRAIN_SIZE", "VAL_SIZE", "TEST_SIZE")}
     dae.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
     found = json.loads((tmp_path / "figures/results.json").read_text())
-    assert found["training"] == results["training"]  # the shipped history
+    for key in ("best_epoch", "val_loss", "train_loss"):  # from the shipped history
+        assert found["training"][key] == results["training"][key]
     # 500 test images instead of 10,000: the mean lies within half a decibel
     expected = results["test"]["denoised"]["psnr"]
     assert found["test"]["denoised"]["psnr"] == pytest.approx(expected, abs=0.5)

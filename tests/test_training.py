@@ -139,7 +139,7 @@ def test_resumed_run_is_the_unbroken_run(digits, tmp_path, stop):
     expected = run(unbroken, digits)
 
     def unplug(epochs, done, history):
-        if done >= stop:
+        if done >= stop and len(history["val_loss"]) >= int(stop):
             raise Unplugged
 
     path = tmp_path / "state.npz"
@@ -190,7 +190,7 @@ def test_resume_without_checkpoint(digits, tmp_path):
 @pytest.fixture
 def checkpoint(digits, tmp_path):
     def unplug(epochs, done, history):
-        if done == 1:
+        if len(history["val_loss"]) == 1:
             raise Unplugged
 
     with pytest.raises(Unplugged):
