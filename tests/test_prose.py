@@ -92,6 +92,20 @@ def test_judgements_hold(results, sources):
     # 5: a black image beats the noisy one, the denoised one beats both
     assert test["noisy"]["psnr"] < test["black"]["psnr"] < test["denoised"]["psnr"]
     assert test["denoised"]["ssim"] > test["noisy"]["ssim"]
+    # README: what limits at low noise
+    low = {name: value["mse"] for name, value in sources["low_noise"].items()
+           if isinstance(value, dict) and "mse" in value}  # fmt: skip
+    gain = {name: 1 - low[name] / low["default"] for name in low}
+    assert 0 < gain["large_code"] < 0.05
+    assert gain["large_code"] < gain["wide"] < 0.1
+    assert gain["with_skips"] > 2 * gain["wide"]
+    # README: faster and better than the recipe
+    recipe = sources["recipe"]
+    assert recipe["seconds_ratio"] < 0.4
+    assert (
+        recipe["equal_epochs"]["recipe"]["psnr"]
+        < recipe["equal_epochs"]["ours"]["psnr"]
+    )
     # 6: the code keeps less of the noise than the pixels do, but keeps some
     assert 0.1 < code["trained_ratio"] < code["untrained_ratio"] < 1
     assert code["trained_ratio"] < 0.7 * code["pixels_ratio"]
