@@ -1,6 +1,7 @@
 """Execute the notebook in a kernel of its own, and put what it made into place."""
 
 import asyncio
+import atexit
 import json
 import re
 import shutil
@@ -37,7 +38,7 @@ class ReportingClient(NotebookClient):
     def _announce(self, cell, cell_index: int) -> None:
         with suppress(NotImplementedError):  # Windows has no such handlers
             # nbclient's own handler would end in an error of its insides; without it,
-            # Ctrl-C is a KeyboardInterrupt, and the kernel is shut down at exit
+            # Ctrl-C is a KeyboardInterrupt
             asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         code = [i for i, c in enumerate(self.nb.cells) if c.cell_type == "code"]
         if cell_index in code:
@@ -47,6 +48,13 @@ class ReportingClient(NotebookClient):
             self.status = self.console.status(self.label)
             self.status.start()
             self.started, self.epoch = time.monotonic(), ""
+
+    def abandon(self) -> None:
+        """Stop the kernel at once, after an interrupt, and keep nbclient from it."""
+        atexit.unregister(self._cleanup_kernel)
+        self.status.stop()
+        if self.km is not None:  # else nbclient has come that far already
+            self.km.provisioner.process.kill()
 
     def _finish(self, cell, cell_index: int, execute_reply) -> None:
         self.status.stop()
@@ -124,14 +132,19 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})
-    ReportingClient(
+    client = ReportingClient(
         notebook,
         timeout=None,
         kernel_name="python3",
         record_timing=False,
         extra_arguments=["--log-level=40"],  # errors only, in the terminal
         resources={"metadata": {"path": str(ROOT)}},
-    ).execute()
+    )
+    try:
+        client.execute()
+    except KeyboardInterrupt:
+        client.abandon()
+        raise
     parameter_cell(notebook).source = before
     with written_whole(folder / NOTEBOOK.name) as temporary:
         nbformat.write(notebook, temporary)
