@@ -17,8 +17,7 @@ class LiveProgress:
 
     def __init__(self, seconds_between: float = 0.5):
         self.seconds_between = seconds_between
-        self.started = self.shown = None
-        self.handle = None
+        self.started = self.first = self.shown = self.handle = None
 
     def __call__(self, epochs: int, done: float, history: History) -> None:
         """Show the state after `done` of `epochs` epochs, if it is time to."""

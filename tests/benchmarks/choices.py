@@ -1,6 +1,6 @@
 """The choices the tutorial made, each against its alternatives, on validation images.
 
-    python tests/benchmarks/choices.py --epochs 3
+    PYTHONPATH=. python tests/benchmarks/choices.py --epochs 3
 
 Every run starts from the same seed and differs from the default in one thing. Writes
 choices.json, which the tutorial quotes.

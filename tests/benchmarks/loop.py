@@ -1,6 +1,6 @@
 """The plain training loop against `model.fit` on a PyDataset, with the same noise.
 
-    python tests/benchmarks/loop.py
+    PYTHONPATH=. python tests/benchmarks/loop.py
 
 Each way runs in a process of its own, as they leave memory in different states, and the
 processes take turns. Prints and writes (loop.json) the median time of an epoch of

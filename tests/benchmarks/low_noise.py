@@ -1,6 +1,6 @@
 """How good the model is at sigma = 0.2, and what limits it there.
 
-    python tests/benchmarks/low_noise.py --epochs 50 --short 5
+    PYTHONPATH=. python tests/benchmarks/low_noise.py --epochs 50 --short 2
 
 The default model is trained for 50 epochs and scored on the test images, once. What
 limits it is asked of validation images, after a few epochs each: a code of four times
@@ -73,7 +73,7 @@ def main():
     """Run both parts and write low_noise.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=50)
-    parser.add_argument("--short", type=int, default=5)
+    parser.add_argument("--short", type=int, default=2)
     options = parser.parse_args()
     (x_train, _), (x_val, _), (x_test, _) = dae.load_mnist()
     results = {"epochs": options.epochs, "short_epochs": options.short}

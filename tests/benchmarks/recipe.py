@@ -1,6 +1,6 @@
 """This project's model against the usual recipe of such tutorials.
 
-    python tests/benchmarks/recipe.py --epochs 2
+    PYTHONPATH=. python tests/benchmarks/recipe.py --epochs 2
 
 The recipe: encoder Conv 32, max-pool, Conv 64, max-pool, Conv 64 (the code); decoder
 Conv 64, upsample, Conv 32, upsample, Conv 1 with sigmoid; all 3 x 3; Adam 1e-3, binary
