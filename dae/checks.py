@@ -66,31 +66,54 @@ def check_same_shape(first: NDArray, second: NDArray, names: tuple[str, str]) ->
         )
 
 
-def check_sigma(sigma: float) -> float:
-    """Return a noise level as a float, or say what is wrong with it.
+def check_level(
+    level: float | NDArray,
+    name: str,
+    count: int | None = None,
+    high: float = float("inf"),
+) -> NDArray[np.float32]:
+    """Return how strong a corruption is, in a shape to multiply images with.
 
     Parameters
     ----------
-    sigma : real number, finite, >= 0
-        Standard deviation in intensity units (1.0 = black to white).
+    level : real number, finite, in [0, high]
+        Or, if `count` is given, an ndarray of shape (count,), one for each image.
+    name : str
+        What the caller calls this argument, for the error message.
+    count : int, optional
+        Number of images.
+    high : float
+        The highest level there is: 1 for a probability.
+
+    Returns
+    -------
+    ndarray, float32, shape () or (count, 1, 1, 1)
 
     Raises
     ------
     TypeError
-        If `sigma` is not a real number.
+        If `level` is neither a real number nor an array of real numbers.
     ValueError
-        If `sigma` is negative, NaN or infinite.
+        If it is negative, NaN, infinite or above `high`, or an array of another shape.
     """
-    if isinstance(sigma, (bool, np.bool_)) or not isinstance(sigma, numbers.Real):
-        raise TypeError(
-            f"sigma must be a real number, got {sigma!r} ({type(sigma).__name__})"
-        )
-    if not 0 <= sigma < float("inf"):  # NaN fails too
+    is_array = count is not None and isinstance(level, np.ndarray) and level.ndim > 0
+    if is_array and level.shape != (count,):
         raise ValueError(
-            "sigma must be finite and >= 0 (a standard deviation in intensity "
-            f"units), got {sigma}"
+            f"{name} must be one number, or an array of one for each of the {count} "
+            f"images, got shape {level.shape}"
         )
-    return float(sigma)
+    one = level.flat[0] if is_array else level
+    if isinstance(one, (bool, np.bool_)) or not isinstance(one, numbers.Real):
+        raise TypeError(
+            f"{name} must be a real number, got {level!r} ({type(level).__name__})"
+        )
+    values = np.asarray(level, dtype=np.float64)
+    wrong = values[~((values >= 0) & (values <= high) & np.isfinite(values))]
+    if wrong.size:  # NaN is wrong too
+        above = "" if high == float("inf") else f" and <= {high:g}"
+        raise ValueError(f"{name} must be finite and >= 0{above}, got {wrong.flat[0]}")
+    shape = (count, 1, 1, 1) if is_array else ()
+    return values.astype(np.float32).reshape(shape)
 
 
 def check_count(value: int, name: str, least: int = 1) -> int:

@@ -1,11 +1,17 @@
-"""Gaussian noise: its law, its determinism, and what it refuses."""
+"""Corruptions: their laws, their determinism, and what they refuse."""
 
 import math
 
 import numpy as np
 import pytest
 
-from dae import add_gaussian_noise
+from dae import (
+    add_gaussian_noise,
+    add_poisson_noise,
+    add_salt_and_pepper,
+    add_speckle_noise,
+    mask_pixels,
+)
 
 
 def normal_cdf(z):
@@ -139,3 +145,119 @@ def test_images_that_are_none(images, error, message, rng):
 def test_rng_must_be_a_generator(digits, rng):
     with pytest.raises(TypeError, match=r"numpy\.random\.Generator such as"):
         add_gaussian_noise(digits, 0.5, rng)
+
+
+def test_one_sigma_for_each_image(rng):
+    images = constant(0.5, 300)
+    sigma = np.repeat([0.0, 0.1, 0.4], 100)
+    noise = add_gaussian_noise(images, sigma, rng, clip=False) - images
+    assert not noise[:100].any()
+    measured = noise[100:].reshape(200, -1).std(axis=1)
+    np.testing.assert_allclose(measured, sigma[100:], rtol=0.15)
+
+
+def test_sigmas_must_fit_the_images(digits, rng):
+    with pytest.raises(ValueError, match=r"each of the 5 images, got shape \(4,\)"):
+        add_gaussian_noise(digits[:5], np.full(4, 0.1), rng)
+    with pytest.raises(ValueError, match=r"sigma must be finite and >= 0, got -0.1"):
+        add_gaussian_noise(digits[:2], np.array([0.1, -0.1]), rng)
+
+
+def test_speckle_is_gaussian_relative_to_the_value(rng):
+    images = constant(0.3)
+    noise = add_speckle_noise(images, 0.7, rng, clip=False) - images
+    n = noise.size
+    assert abs(noise.mean(dtype=float)) < 4 * 0.21 / math.sqrt(n)
+    assert abs(noise.std(dtype=float) - 0.7 * 0.3) < 4 * 0.21 / math.sqrt(2 * n)
+
+
+@pytest.mark.parametrize("photons", [2, 30.5])
+def test_poisson_is_a_count(rng, photons):
+    images = constant(0.4)
+    noisy = add_poisson_noise(images, photons, rng, clip=False).astype(float)
+    counts = noisy * photons
+    np.testing.assert_allclose(counts, np.round(counts), atol=1e-3)
+    n, rate = noisy.size, 0.4 * photons
+    assert abs(counts.mean() - rate) < 4 * math.sqrt(rate / n)
+    # the variance of a Poisson count's sample variance: (rate + 2 rate^2) / n
+    assert abs(counts.var() - rate) < 4 * math.sqrt((rate + 2 * rate**2) / n)
+    dark, share = math.exp(-rate), np.mean(counts < 0.5)
+    assert abs(share - dark) < 4 * math.sqrt(dark * (1 - dark) / n)
+
+
+@pytest.mark.parametrize("add", [add_speckle_noise, add_poisson_noise])
+def test_black_stays_black_and_clip_clips(add, rng):
+    assert not add(constant(0, 5), 2, rng).any()
+    assert add(constant(0.9, 50), 2, rng).max() == 1
+    assert add(constant(0.9, 50), 2, rng, clip=False).max() > 1
+
+
+def test_salt_and_pepper_in_equal_shares(rng):
+    noisy = add_salt_and_pepper(constant(0.5), 0.3, rng)
+    n = noisy.size
+    for value, share in {0: 0.15, 1: 0.15, 0.5: 0.7}.items():
+        slack = 4 * math.sqrt(share * (1 - share) / n)
+        assert abs(np.mean(noisy == value) - share) < slack
+    assert set(np.unique(noisy)) == {0, 0.5, 1}
+
+
+def test_all_salt_and_pepper_or_none(digits, rng):
+    np.testing.assert_array_equal(add_salt_and_pepper(digits, 0, rng), digits)
+    assert set(np.unique(add_salt_and_pepper(digits, 1, rng))) == {0, 1}
+
+
+@pytest.mark.parametrize("fraction", [0, 0.25, 0.5, 1])
+def test_mask_takes_the_same_number_from_each_image(rng, fraction):
+    masked = mask_pixels(constant(0.5, 1000), fraction, rng)
+    black = masked == 0
+    assert np.all(masked[~black] == 0.5)
+    np.testing.assert_array_equal(black.sum(axis=(1, 2, 3)), fraction * 784)
+    # and from every place alike
+    slack = 5 * math.sqrt(fraction * (1 - fraction) / 1000) + 1e-9
+    assert np.abs(black.mean(axis=0) - fraction).max() <= slack
+
+
+OTHERS = [add_speckle_noise, add_poisson_noise, add_salt_and_pepper, mask_pixels]
+
+
+@pytest.mark.parametrize("corrupt", OTHERS)
+def test_other_corruptions_keep_the_house_rules(digits, corrupt):
+    before, level = digits.copy(), 0.5
+    noisy = corrupt(digits, level, np.random.default_rng(0))
+    assert noisy.dtype == np.float32 and noisy.shape == digits.shape
+    assert noisy.min() >= 0 and noisy.max() <= 1
+    np.testing.assert_array_equal(digits, before)
+    assert not np.shares_memory(noisy, digits)
+    np.testing.assert_array_equal(
+        noisy, corrupt(digits, level, np.random.default_rng(0))
+    )
+    rng = np.random.default_rng(0)
+    assert np.any(corrupt(digits, level, rng) != corrupt(digits, level, rng))
+    with pytest.raises(ValueError, match="images must have shape"):
+        corrupt(digits[0], level, rng)
+    with pytest.raises(TypeError, match="rng must be"):
+        corrupt(digits, level, 0)
+    with pytest.raises(TypeError, match=r"must be a real number, got '0.5'"):
+        corrupt(digits, "0.5", rng)
+    with pytest.raises(ValueError, match=r"finite and >= 0.*got nan"):
+        corrupt(digits, float("nan"), rng)
+    with pytest.raises(TypeError, match="strength"):
+        corrupt(digits, strength=0.5, rng=rng)
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "name"), [(add_salt_and_pepper, "amount"), (mask_pixels, "fraction")]
+)
+@pytest.mark.parametrize("value", [-0.1, 1.01, float("inf")])
+def test_probabilities_are_in_0_1(digits, rng, corrupt, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be finite.*<= 1, got {value}"):
+        corrupt(digits, value, rng)
+
+
+def test_no_light_no_picture(digits, rng):
+    with pytest.raises(ValueError, match="photons must be above 0"):
+        add_poisson_noise(digits, 0, rng)
+    with pytest.raises(ValueError, match=r"photons must be .*<= 1e.09"):
+        add_poisson_noise(digits, 1e10, rng)
+    with pytest.raises(ValueError, match="fraction must be one number"):
+        mask_pixels(digits[:2], np.array([0.1, 0.2]), rng)
