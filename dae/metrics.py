@@ -1,10 +1,13 @@
-"""How close is a restored image to the clean one? One number per image."""
+"""How close a restored image is to the clean one, and how sure the mean is."""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 from skimage.metrics import structural_similarity
 
-from dae.checks import check_images, check_same_shape
+from dae.checks import check_count, check_images, check_rng, check_same_shape
 
 
 def mse(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
@@ -105,3 +108,109 @@ def ssim(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
         ],
         dtype=np.float64,
     )
+
+
+class Interval(NamedTuple):
+    """A mean, and the two ends of its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(
+    values: NDArray, rng: np.random.Generator, *, resamples: int = 1000
+) -> Interval:
+    """Mean over images, with its 95 % bootstrap interval.
+
+    Images are drawn with replacement, as many as there are, and their mean taken,
+    again and again; the interval leaves out the lowest and the highest 2.5 % of these
+    means (the percentile bootstrap [1]_, computed by SciPy). To compare two methods
+    on the same images, give the differences, image by image.
+
+    Parameters
+    ----------
+    values : ndarray, shape (N,)
+        One finite number, or truth value, for each image.
+    rng : numpy.random.Generator
+        For the draws.
+    resamples : int
+        How often to draw.
+
+    Returns
+    -------
+    Interval
+        ``mean``, ``low`` and ``high``, floats in the units of `values`.
+
+    Raises
+    ------
+    ValueError
+        If `values` is not one-dimensional, is empty, or holds NaN or infinity (as
+        `psnr` of a perfect copy does).
+    TypeError
+        If `rng` is no Generator.
+
+    References
+    ----------
+    .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman
+       & Hall, 1993, chapter 13.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(
+            "values must be one finite number for each image, at least one image, got "
+            f"shape {values.shape} with {np.sum(~np.isfinite(values))} not finite"
+        )
+    check_rng(rng)
+    if len(values) == 1:  # nothing to draw from
+        return Interval(*[float(values[0])] * 3)
+    found = bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=check_count(resamples, "resamples"),
+        batch=50,
+        method="percentile",
+        rng=rng,
+    ).confidence_interval
+    return Interval(float(values.mean()), float(found.low), float(found.high))
+
+
+def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
+    """How much of each error image repeats at a layer's stride: a checkerboard.
+
+    The mean power at the frequencies of a pattern that repeats every `stride` pixels
+    in both directions, divided by the mean power at all frequencies but zero.
+
+    Parameters
+    ----------
+    errors : ndarray, floating point, shape (N, H, W, 1)
+        Such as restored minus clean. H and W are multiples of `stride`.
+    stride : int
+        At least 2.
+
+    Returns
+    -------
+    ndarray, float64, shape (N,)
+        Around 1 for white noise; ``(H * W - 1) / (stride ** 2 - 1)`` for a pattern
+        that repeats exactly.
+
+    Raises
+    ------
+    ValueError
+        If `errors` is no such batch, `stride` does not divide its sides, or an image
+        of it is all of one value.
+    """
+    stride = check_count(stride, "stride", least=2)
+    if errors.ndim != 4 or errors.shape[1] % stride or errors.shape[2] % stride:
+        raise ValueError(
+            f"errors must have shape (N, H, W, 1) with sides that {stride} divides, "
+            f"got {errors.shape}"
+        )
+    if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
+        raise ValueError("errors must vary within each image: one is all of one value")
+    power = np.abs(np.fft.fft2(errors[..., 0].astype(np.float64))) ** 2
+    power[:, 0, 0] = 0  # the mean
+    height, width = power.shape[1:]
+    pattern = power[:, :: height // stride, :: width // stride]
+    share = pattern.sum(axis=(1, 2)) / power.sum(axis=(1, 2))
+    return share * (height * width - 1) / (stride**2 - 1)
