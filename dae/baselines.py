@@ -1,0 +1,250 @@
+"""Denoisers that no network is needed for, behind one signature.
+
+Each takes images and one strength, and returns images: ``median(noisy, 3)``. `tune`
+finds the strength, `fit_affine_correction` undoes the bias that clipping brings, and
+`fit_affine_denoiser` finds the best denoiser that is a matrix.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+from sklearn.linear_model import Ridge
+
+from dae.checks import check_count, check_images, check_level, check_same_shape
+from dae.metrics import psnr
+
+Denoiser = Callable[[NDArray], NDArray]
+
+
+def gaussian(images: NDArray, width: float) -> NDArray[np.float32]:
+    """Blur: replace each pixel by a weighted mean of its neighbourhood.
+
+    Parameters
+    ----------
+    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+    width : float
+        Standard deviation of the Gaussian weights, in pixels.
+
+    Returns
+    -------
+    ndarray, float32, same shape, values in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is no such batch, or `width` negative or not finite.
+    """
+    images = check_images(images)
+    width = float(check_level(width, "width"))
+    return ndimage.gaussian_filter(images, (0, width, width, 0))
+
+
+def median(images: NDArray, size: int) -> NDArray[np.float32]:
+    """Replace each pixel by the median of a square around it.
+
+    Parameters
+    ----------
+    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+    size : int
+        Side of the square, in pixels; an even one is off centre.
+
+    Returns
+    -------
+    ndarray, float32, same shape, values in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is no such batch, or `size` not at least 1.
+    """
+    images = check_images(images)
+    size = check_count(size, "size")
+    return ndimage.median_filter(images, (1, size, size, 1))
+
+
+def total_variation(images: NDArray, weight: float) -> NDArray[np.float32]:
+    """Stay close to the image, but with small differences between neighbours [1]_.
+
+    Parameters
+    ----------
+    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+    weight : float
+        How much smoothness counts against closeness, at least 0.
+
+    Returns
+    -------
+    ndarray, float32, same shape, values in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is no such batch, or `weight` negative or not finite.
+
+    References
+    ----------
+    .. [1] A. Chambolle, "An algorithm for total variation minimization and
+       applications", Journal of Mathematical Imaging and Vision 20:89-97, 2004.
+       doi:10.1023/B:JMIV.0000011325.36760.1e
+    """
+    images = check_images(images)
+    weight = float(check_level(weight, "weight"))
+    restored = [denoise_tv_chambolle(x, weight, channel_axis=-1) for x in images]
+    return np.clip(restored, 0, 1).astype(np.float32)
+
+
+def non_local_means(images: NDArray, strength: float) -> NDArray[np.float32]:
+    """Average pixels whose surroundings look alike, wherever they are [1]_.
+
+    Patches of 5 x 5 pixels, at most 6 pixels away.
+
+    Parameters
+    ----------
+    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+    strength : float
+        How different patches may be (`h` in the paper), in intensity units, at least 0.
+
+    Returns
+    -------
+    ndarray, float32, same shape, values in [0, 1]
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is no such batch, or `strength` negative or not finite.
+
+    References
+    ----------
+    .. [1] A. Buades, B. Coll and J.-M. Morel, "A non-local algorithm for image
+       denoising", CVPR 2005, vol. 2, pp. 60-65. doi:10.1109/CVPR.2005.38
+    """
+    images = check_images(images)
+    strength = float(check_level(strength, "strength"))
+    options = {"patch_size": 5, "patch_distance": 6, "channel_axis": -1}
+    restored = [denoise_nl_means(x, h=strength, **options) for x in images]
+    return np.clip(restored, 0, 1).astype(np.float32).reshape(images.shape)
+
+
+def tune(
+    denoiser: Callable[[NDArray, float], NDArray],
+    strengths: Sequence[float],
+    noisy: NDArray,
+    clean: NDArray,
+    *,
+    correct_on: tuple[NDArray, NDArray] | None = None,
+) -> tuple[float, Denoiser]:
+    """Find the strength with the highest mean PSNR.
+
+    Parameters
+    ----------
+    denoiser : callable (images, strength) -> images
+    strengths : sequence of float
+        What to try.
+    noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+        Validation images: a strength that was chosen on an image is not judged on it.
+    correct_on : tuple (noisy, clean), optional
+        Training images: if given, the result of each strength gets its own
+        `fit_affine_correction`, fitted on these.
+
+    Returns
+    -------
+    strength : float
+        One of `strengths`, the first of the best.
+    denoiser : callable (images) -> images
+        With that strength, and corrected if so asked.
+
+    Raises
+    ------
+    ValueError
+        If there is no strength to try, or the two batches differ in shape.
+    """
+    if not len(strengths):
+        raise ValueError("strengths must hold at least one value to try, got none")
+    check_same_shape(noisy, clean, ("noisy", "clean"))
+    candidates = [_at_strength(denoiser, s, correct_on) for s in strengths]
+    quality = [psnr(clean, candidate(noisy)).mean() for candidate in candidates]
+    best = int(np.argmax(quality))
+    return strengths[best], candidates[best]
+
+
+def _at_strength(denoiser, strength: float, correct_on) -> Denoiser:
+    if correct_on is None:
+        return lambda images: denoiser(images, strength)
+    noisy, clean = correct_on
+    correct = fit_affine_correction(denoiser(noisy, strength), clean)
+    return lambda images: correct(denoiser(images, strength))
+
+
+def fit_affine_correction(restored: NDArray, clean: NDArray) -> Denoiser:
+    """Find the brightness and contrast that bring restored images closest to clean.
+
+    Clipped noise makes black brighter and white darker; a filter that averages keeps
+    that bias. The straight line through (restored, clean) pixels, by least squares,
+    undoes it.
+
+    Parameters
+    ----------
+    restored, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+        Training images.
+
+    Returns
+    -------
+    callable (images) -> images
+        Values in [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of the two is not such a batch, or their shapes differ.
+    """
+    restored = check_images(restored, "restored")
+    clean = check_images(clean, "clean")
+    check_same_shape(restored, clean, ("restored", "clean"))
+    slope, offset = np.polyfit(restored.ravel(), clean.ravel(), 1).astype(np.float32)
+    return lambda images: np.clip(slope * check_images(images) + offset, 0, 1)
+
+
+def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> Denoiser:
+    """Find the best denoiser whose every output pixel is a weighted sum of the input's.
+
+    ``A y + b`` with the least squared error on the pairs given, plus `ridge` times the
+    squared weights: ridge regression [1]_, solved in closed form by scikit-learn.
+
+    Parameters
+    ----------
+    noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+        Training images.
+    ridge : float
+        Penalty on large weights.
+
+    Returns
+    -------
+    callable (images) -> images
+        Values in [0, 1]: what falls outside is clipped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of the two is not such a batch, their shapes differ, or `ridge` is
+        negative or not finite.
+
+    References
+    ----------
+    .. [1] T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical
+       Learning", 2nd ed., Springer, 2009, section 3.4.1.
+       doi:10.1007/978-0-387-84858-7
+    """
+    noisy = check_images(noisy, "noisy")
+    clean = check_images(clean, "clean")
+    check_same_shape(noisy, clean, ("noisy", "clean"))
+    ridge = float(check_level(ridge, "ridge"))
+    fitted = Ridge(alpha=ridge, solver="cholesky")
+    fitted.fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -1))
+
+    def affine(images: NDArray) -> NDArray[np.float32]:
+        flat = check_images(images).reshape(len(images), -1)
+        return np.clip(fitted.predict(flat), 0, 1).reshape(images.shape)
+
+    return affine
