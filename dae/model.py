@@ -184,6 +184,7 @@ def denoise(
     Returns
     -------
     ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+        What a model without a sigmoid puts outside is clipped.
 
     Raises
     ------
@@ -199,7 +200,7 @@ def denoise(
         )
     starts = range(0, len(images), batch_size)
     parts = [model.predict_on_batch(images[i : i + batch_size]) for i in starts]
-    return np.concatenate(parts)
+    return np.clip(np.concatenate(parts), 0, 1)
 
 
 def load_denoiser(path: str | Path | None = None) -> keras.Model:

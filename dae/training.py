@@ -79,6 +79,8 @@ def compile_denoiser(
         decay_steps=max(1, total_steps - warmup_steps),
     )
     model.compile(keras.optimizers.Adam(schedule), loss)
+    # now, or else the first step makes its variables and is compiled twice
+    model.optimizer.build(model.trainable_variables)
 
 
 def train_epoch(
@@ -157,8 +159,8 @@ def train(
     Parameters
     ----------
     model : keras.Model
-        (N, 28, 28, 1) to the same shape, output in [0, 1]. Compiled here, and
-        trained in place.
+        (N, 28, 28, 1) to the same shape, output in [0, 1] for cross-entropy.
+        Compiled here, and trained in place.
     images, val_images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
         Clean images to learn from, and others to choose the best epoch by. At least
         one batch of the first.
