@@ -1,11 +1,14 @@
 """What the notebook uses to show things: source code, tables and figures."""
 
 import inspect
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from IPython.display import Image, Markdown
 from matplotlib.figure import Figure
+from PIL import Image as Picture
+from PIL.PngImagePlugin import PngInfo
 
 from dae.files import written_whole
 
@@ -54,6 +57,8 @@ def show_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> Markd
 def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
     """Save a figure as PNG, whole or not at all, and show the saved file.
 
+    With 256 colours, which is plenty here and a third of the size.
+
     Parameters
     ----------
     figure : matplotlib.figure.Figure
@@ -77,9 +82,11 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
         raise ValueError(f"alt must say in words what {path.name} shows, got {alt!r}")
     if path.suffix != ".png":
         raise ValueError(f"path must end in .png, got {path}")
+    drawn, about = io.BytesIO(), PngInfo()
+    figure.savefig(drawn, dpi=DPI, format="png")
+    about.add_itxt("Description", alt)
+    few_colours = Picture.open(drawn).convert("RGB").quantize(256, dither=0)
     with written_whole(path) as temporary:
-        # without Software, the same figure is the same file under any Matplotlib
-        metadata = {"Description": alt, "Software": None}
-        figure.savefig(temporary, dpi=DPI, metadata=metadata)
+        few_colours.save(temporary, pnginfo=about, dpi=(DPI, DPI), optimize=True)
     width = round(figure.get_figwidth() * 100)
     return Image(data=path.read_bytes(), width=width, alt=alt)
