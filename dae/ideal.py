@@ -1,0 +1,100 @@
+"""The best denoiser that a finite set of points allows, in closed form."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from dae.checks import check_count, check_level
+
+
+def posterior_mean(
+    noisy: NDArray, data: NDArray, sigma: float, batch_size: int = 100
+) -> NDArray:
+    """Mean of the points that a noisy point may come from, ``E[x | y]``.
+
+    If ``x`` is one of the rows of `data`, each equally likely, and
+    ``y = x + sigma * eps`` with ``eps ~ N(0, I)``, then by Bayes' rule row ``x`` has
+    a weight proportional to ``exp(-|y - x|**2 / (2 * sigma**2))``. The weighted mean
+    of the rows is the denoiser with the least squared error [1]_.
+
+    Parameters
+    ----------
+    noisy : ndarray, floating point, shape (N, D)
+        Points under Gaussian noise that was not clipped.
+    data : ndarray, floating point, shape (M, D)
+        The clean points.
+    sigma : float
+        Standard deviation of the noise, above 0, in the units of the points.
+    batch_size : int
+        Noisy points at a time; it bounds the memory, and changes nothing else.
+
+    Returns
+    -------
+    ndarray, of the type of `data`, shape (N, D)
+
+    Raises
+    ------
+    ValueError
+        If the two are not tables with equally many columns, or are empty, or hold
+        values that are not finite; if `sigma` is not above 0.
+    TypeError
+        If `sigma` is not a number.
+
+    References
+    ----------
+    .. [1] H. Robbins, "An empirical Bayes approach to statistics", Proceedings of the
+       Third Berkeley Symposium on Mathematical Statistics and Probability 1:157-163,
+       1956.
+    """
+    check_level(sigma, "sigma")
+    batch_size = check_count(batch_size, "batch_size")
+    if sigma == 0:
+        raise ValueError("sigma must be above 0, got 0")
+    if noisy.ndim != 2 or data.ndim != 2 or noisy.shape[1] != data.shape[1]:
+        raise ValueError(
+            "noisy and data must be tables with equally many columns, got shapes "
+            f"{noisy.shape} and {data.shape}"
+        )
+    if not (noisy.size and data.size):
+        raise ValueError("noisy and data must not be empty")
+    if not (np.isfinite(noisy).all() and np.isfinite(data).all()):
+        raise ValueError("noisy and data must hold finite values only")
+    lengths = np.sum(data.astype(np.float64) ** 2, axis=1)
+    means = []
+    for start in range(0, len(noisy), batch_size):
+        part = noisy[start : start + batch_size]
+        # -|y - x|^2 / 2 sigma^2 less what is the same for every x
+        logits = (part @ data.T - lengths / 2) / float(sigma) ** 2
+        means.append(softmax(logits, axis=1).astype(data.dtype) @ data)
+    return np.concatenate(means)
+
+
+def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
+    """Gradient of the log density of noisy points, by Tweedie's formula.
+
+    ``(E[x | y] - y) / sigma**2`` [1]_ [2]_, with `posterior_mean`.
+
+    Parameters
+    ----------
+    noisy, data, sigma
+        As in `posterior_mean`.
+
+    Returns
+    -------
+    ndarray, floating point, shape (N, D)
+        In units of 1 / (unit of the points).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `posterior_mean`.
+
+    References
+    ----------
+    .. [1] K. Miyasawa, "An empirical Bayes estimator of the mean of a normal
+       population", Bulletin of the International Statistical Institute 38:181-188,
+       1961.
+    .. [2] B. Efron, "Tweedie's formula and selection bias", Journal of the American
+       Statistical Association 106(496):1602-1614, 2011. doi:10.1198/jasa.2011.tm11181
+    """
+    return (posterior_mean(noisy, data, sigma) - noisy) / sigma**2

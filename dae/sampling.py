@@ -1,0 +1,81 @@
+"""From a denoiser to pictures that nobody drew."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dae.checks import check_count, check_rng
+
+
+def generate(
+    restore: Callable[[NDArray], NDArray],
+    count: int,
+    rng: np.random.Generator,
+    *,
+    shape: tuple[int, ...] = (28, 28, 1),
+    beta: float = 0.5,
+    until: float = 0.05,
+    most_steps: int = 200,
+) -> tuple[NDArray[np.float32], list[float]]:
+    """Climb from noise to likely pictures, in small steps of a blind denoiser.
+
+    Each step goes part of the way to what the denoiser answers, and adds a little
+    noise, less than was removed. The first step goes a twentieth of the way, later
+    ones farther: the stochastic ascent of Kadkhodaie and Simoncelli [1]_. In the end
+    the denoiser is applied once, to take away what noise is left.
+
+    Parameters
+    ----------
+    restore : callable (images) -> images
+        A denoiser for unclipped noise of any level up to 1, such as
+        ``model.predict_on_batch``.
+    count : int
+        How many pictures.
+    rng : numpy.random.Generator
+    shape : tuple of int
+        Of one picture.
+    beta : float
+        From 0, where each step adds almost as much noise as it removes, to 1, where
+        it adds none.
+    until : float
+        Stop when the mean standard deviation of the noise that the denoiser sees is
+        below this.
+    most_steps : int
+        Stop after so many steps in any case.
+
+    Returns
+    -------
+    images : ndarray, float32, shape (count, *shape), values in [0, 1]
+    levels : list of float
+        The standard deviation of the noise before each step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` is not a whole number above 0, `rng` no Generator, or
+        `beta` not in [0, 1].
+
+    References
+    ----------
+    .. [1] Z. Kadkhodaie and E. P. Simoncelli, "Stochastic solutions for linear inverse
+       problems using the prior implicit in a denoiser", NeurIPS 2021, algorithm 1.
+       arXiv:2007.13640
+    """
+    count = check_count(count, "count")
+    if not 0 <= beta <= 1:
+        raise ValueError(f"beta must be in [0, 1], got {beta}")
+    noise = check_rng(rng).standard_normal
+    images = 0.5 + noise((count, *shape), dtype=np.float32)
+    levels = []
+    for t in range(1, most_steps + 1):
+        step = 0.05 * t / (1 + 0.05 * (t - 1))
+        way = restore(images) - images  # sigma^2 times the score, by Tweedie's formula
+        sigma = np.sqrt(np.mean(way**2, axis=(1, 2, 3), keepdims=True))
+        levels.append(float(sigma.mean()))
+        if levels[-1] < until:
+            break
+        added = sigma * math.sqrt((1 - beta * step) ** 2 - (1 - step) ** 2)
+        images = images + step * way + added * noise(images.shape, dtype=np.float32)
+    return np.clip(restore(images), 0, 1), levels  # without the last of the noise

@@ -1,0 +1,55 @@
+"""The generator, with a denoiser whose law is known."""
+
+import numpy as np
+import pytest
+
+from dae import generate, posterior_mean
+
+DATA = np.array([[0.2] * 4, [0.8] * 4], np.float32)  # two pictures of 2 x 2 pixels
+
+
+def ideal(images):
+    """The exact denoiser of the two pictures; it estimates the level by itself."""
+    flat = images.reshape(len(images), -1)
+    nearest = DATA[np.abs(flat[:, None] - DATA).sum(axis=2).argmin(axis=1)]
+    sigma = max(float(np.sqrt(np.mean((flat - nearest) ** 2))), 1e-2)
+    return posterior_mean(flat, DATA, sigma).reshape(images.shape)
+
+
+def test_it_arrives_at_the_data_and_at_both_of_them(rng):
+    images, levels = generate(ideal, 200, rng, shape=(2, 2, 1))
+    distance = np.abs(images.reshape(200, 1, 4) - DATA).max(axis=2).min(axis=1)
+    assert np.median(distance) < 0.1 and np.quantile(distance, 0.9) < 0.25
+    share = np.mean(images.mean(axis=(1, 2, 3)) > 0.5)
+    assert 0.3 < share < 0.7
+    assert levels[0] > 0.5 > levels[-1]
+
+
+def test_shape_type_range_and_determinism():
+    runs = [
+        generate(lambda x: 0.9 * x, 5, np.random.default_rng(s), most_steps=4)
+        for s in (0, 0, 1)
+    ]
+    images, levels = runs[0]
+    assert images.shape == (5, 28, 28, 1) and images.dtype == np.float32
+    assert images.min() >= 0 and images.max() <= 1 and len(levels) == 4
+    np.testing.assert_array_equal(images, runs[1][0])
+    assert np.any(images != runs[2][0])
+
+
+def test_it_stops_when_no_noise_is_left(rng):
+    _, levels = generate(lambda x: x, 2, rng)
+    assert levels == [0]
+
+
+@pytest.mark.parametrize("beta", [-0.1, 1.1, float("nan")])
+def test_beta_is_checked(rng, beta):
+    with pytest.raises(ValueError, match=r"beta must be in \[0, 1\]"):
+        generate(lambda x: x, 1, rng, beta=beta)
+
+
+def test_count_and_rng_are_checked(rng):
+    with pytest.raises(ValueError, match="count must be at least 1"):
+        generate(lambda x: x, 0, rng)
+    with pytest.raises(TypeError, match="rng must be"):
+        generate(lambda x: x, 1, 0)
