@@ -26,8 +26,8 @@ class LiveProgress:
             self.started, self.first = now, done
             if InteractiveShell.initialized():
                 self.handle = display({"text/plain": ""}, raw=True, display_id=True)
-        elif done < epochs and now - self.shown < self.seconds_between:
-            return
+        elif done != int(done) and now - self.shown < self.seconds_between:
+            return  # within an epoch; its end is always shown
         self.shown = now
         left = (now - self.started) / max(done - self.first, 1e-9) * (epochs - done)
         text = describe(epochs, done, history, left if done > self.first else None)
