@@ -11,11 +11,21 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["baselines"],
     submod_attrs={
+        "charts": ["plot_curves", "plot_fields", "plot_ladder", "plot_matrix"],
         "checkpoint": ["load_checkpoint", "save_checkpoint"],
         "data": ["load_mnist"],
         "files": ["written_whole"],
-        "metrics": ["mse", "psnr", "ssim"],
+        "ideal": ["posterior_mean", "score"],
+        "metrics": [
+            "Interval",
+            "mean_interval",
+            "mse",
+            "psnr",
+            "ssim",
+            "stride_energy",
+        ],
         "model": [
             "build_autoencoder",
             "build_decoder",
@@ -26,17 +36,29 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "residual_block",
             "save_denoiser",
         ],
-        "noise": ["add_gaussian_noise"],
+        "noise": [
+            "add_gaussian_noise",
+            "add_poisson_noise",
+            "add_salt_and_pepper",
+            "add_speckle_noise",
+            "mask_pixels",
+        ],
         "notebook": ["save_figure", "show_source", "show_table"],
         "plotting": ["plot_codes", "plot_history", "plot_image_rows"],
         "progress": ["LiveProgress"],
         "quiet": ["quiet_start"],
+        "sampling": ["generate"],
         "training": [
             "compile_denoiser",
             "evaluate",
             "noisy_batches",
             "train",
             "train_epoch",
+        ],
+        "variants": [
+            "build_linear_output",
+            "build_stride_2_decoder",
+            "build_with_skips",
         ],
     },
 )

@@ -8,11 +8,20 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from dae import run
+from dae.pdf import build_pdf
 
-FAST = {"EPOCHS": 2, "TRAIN_SIZE": 2_560, "VAL_SIZE": 500, "TEST_SIZE": 500}
+FAST = {
+    "EPOCHS": 2,
+    "TRAIN_SIZE": 1_280,
+    "VAL_SIZE": 500,
+    "TEST_SIZE": 500,
+    "SHORT_SIZE": 320,
+    "FEW_TEST": 100,
+}
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -20,8 +29,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m dae",
         description="Run the denoising-autoencoder tutorial from top to bottom, and "
-        "renew the notebook's outputs, the figures, results.json, the trained model "
-        "and the numbers in the text. Nothing is replaced before all has succeeded.",
+        "renew the notebook's outputs, the figures, results.json, the trained model, "
+        "the PDF edition and the numbers in the text. Nothing is replaced before all "
+        "has succeeded.",
     )
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument(
@@ -33,6 +43,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "--resume",
         action="store_true",
         help="go on with the last run that was interrupted while training",
+    )
+    choice.add_argument(
+        "--pdf",
+        action="store_true",
+        help="only build the PDF edition anew, from the executed notebook",
     )
     options = parser.parse_args(arguments)
     if not run.NOTEBOOK.is_file():
@@ -52,6 +67,14 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Run the tutorial; return the exit status."""
     options = parse(arguments)
+    if options.pdf:
+        try:
+            build_pdf(nbformat.read(run.NOTEBOOK, as_version=4), run.PDF)
+        except ValueError as error:
+            print(f"{error}; python -m dae executes it", file=sys.stderr)
+            return 1
+        print(f"Renewed {run.PDF.name}")
+        return 0
     parameters = {}
     if options.fast:
         folder, parameters = Path(tempfile.mkdtemp(prefix="dae-fast-")), FAST
@@ -69,10 +92,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (KeyboardInterrupt, DeadKernelError):
         return stopped(folder, 130)
     if options.fast:
-        print(f"The executed notebook and its figures are in {folder}")
+        build_pdf(notebook, folder / run.PDF.name)
+        print(
+            f"Everything runs. The executed notebook, its figures and its PDF are in "
+            f"{folder}; as the networks were hardly trained, they do not fit the text."
+        )
     else:
         run.publish(notebook, folder)
-        print(f"Renewed {run.NOTEBOOK.name}, figures/ and dae/pretrained/")
+        print(f"Renewed {run.NOTEBOOK.name}, its PDF, figures/ and dae/pretrained/")
     return 0
 
 

@@ -1,5 +1,6 @@
 """Start TensorFlow without its start-up messages."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,3 +28,5 @@ def quiet_start() -> Iterator[None]:
     finally:
         os.dup2(kept, 2)
         os.close(kept)
+        # many small models in one process are what part II wants, not worth a warning
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)

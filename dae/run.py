@@ -15,10 +15,12 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from dae.files import written_whole
+from dae.pdf import build_pdf
 from dae.prose import MARK, look_up, update_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
+PDF = NOTEBOOK.with_suffix(".pdf")
 README = ROOT / "README.md"
 CHECKPOINT = "checkpoint.npz"
 
@@ -187,7 +189,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     ----------
     notebook : NotebookNode
         As `execute` returned it. The marked numbers in its prose, and in the
-        README, are renewed from the run's results.
+        README, are renewed from the run's results, and the PDF is built.
     folder : Path
         Where the run wrote; deleted at the end.
     """
@@ -197,8 +199,10 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         if cell.cell_type == "markdown":
             cell.source = update_numbers(cell.source, sources)
     readme = update_numbers(README.read_text(encoding="utf-8"), sources)
+    build_pdf(notebook, folder / PDF.name)
 
-    for path in [*folder.glob("figures/*"), *folder.glob("dae/pretrained/*")]:
+    patterns = ("figures/*", "dae/pretrained/*", PDF.name)
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
         with written_whole(ROOT / path.relative_to(folder)) as temporary:
             shutil.copyfile(path, temporary)
     with written_whole(README) as temporary:

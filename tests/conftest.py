@@ -1,7 +1,10 @@
 """What several test modules use."""
 
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -42,3 +45,34 @@ def notebook():
 def results():
     """The committed results."""
     return json.loads((ROOT / "figures/results.json").read_text())
+
+
+def tree_state():
+    """Every file that a run might replace, with a hash of its content."""
+    folders = ["figures", "dae/pretrained", "tests/benchmarks"]
+    files = [p for f in folders for p in (ROOT / f).iterdir() if p.is_file()]
+    files += [ROOT / "README.md", ROOT / "denoising-autoencoder-tutorial.ipynb"]
+    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def fast_run_begun(request, tmp_path_factory):
+    """Begin the main job in fast mode beside the other tests, if one asks for it.
+
+    From another folder, and with a temporary folder whose name is odd.
+    """
+    if not any("fast_run" in item.fixturenames for item in request.session.items):
+        yield None
+        return
+    elsewhere = tmp_path_factory.mktemp("some where é")
+    before = tree_state()
+    with subprocess.Popen(
+        [sys.executable, "-m", "dae", "--fast"],
+        cwd=elsewhere,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(elsewhere)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        yield before, process, elsewhere
+        process.kill()

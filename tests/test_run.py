@@ -1,6 +1,6 @@
 """``python -m dae``: the fast run, its safety, and how parts are put into place."""
 
-import hashlib
+import copy
 import json
 import os
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, tree_state
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import dae.run
@@ -21,31 +21,14 @@ from dae.files import written_whole
 from dae.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
-def tree_state():
-    """Every file that git would show, with a hash of its content."""
-    folders = ["figures", "dae/pretrained", "tests/benchmarks"]
-    files = [p for f in folders for p in (ROOT / f).iterdir() if p.is_file()]
-    files += [ROOT / "README.md", ROOT / "denoising-autoencoder-tutorial.ipynb"]
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
 @pytest.fixture(scope="module")
-def fast_run(tmp_path_factory):
-    """Run the main job in fast mode, from another folder, with a name that is odd."""
-    elsewhere = tmp_path_factory.mktemp("some where é")
-    before = tree_state()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(elsewhere)}
-    done = subprocess.run(
-        [sys.executable, "-m", "dae", "--fast"],
-        cwd=elsewhere,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+def fast_run(fast_run_begun):
+    """The state before, what was printed, and where everything is."""
+    before, process, elsewhere = fast_run_begun
+    printed, _ = process.communicate(timeout=240)
+    assert process.returncode == 0, printed
     (folder,) = elsewhere.glob("dae-fast-*")
-    return before, done, folder
+    return before, printed, folder
 
 
 def test_fast_run_touches_nothing_committed(fast_run):
@@ -58,6 +41,7 @@ def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     made = {path.name for path in (folder / "figures").iterdir()}
     assert made == {path.name for path in (ROOT / "figures").iterdir()}
     assert (folder / "dae/pretrained/denoiser.keras").exists()
+    assert (folder / dae.run.PDF.name).exists()
     results = json.loads((folder / "figures/results.json").read_text())
     assert results["settings"]["epochs"] == FAST["EPOCHS"]
     assert results["settings"]["training_images"] == FAST["TRAIN_SIZE"]
@@ -77,17 +61,25 @@ def test_fast_run_has_a_clean_executed_notebook(fast_run):
 
 
 def test_fast_run_tells_cell_epoch_losses_and_time_left(fast_run):
-    _, done, _ = fast_run
-    assert re.search(r"cell 1 of \d+ · 0\. ", done.stdout)
+    _, printed, _ = fast_run
+    assert re.search(r"cell 1 of \d+ · 0\. ", printed)
     assert re.search(
         r"epoch 2 of 2 \(\d+%\) · training loss 0\.\d+ · validation loss 0\.\d+ · "
         r"best 0\.\d+ in epoch 1 · \d+ min \d\d s left",
-        done.stdout,
+        printed,
     )
 
 
-def test_pretrained_model_can_take_the_place_of_training(tmp_path, results):
-    sizes = {key: FAST[key] for key in ("TRAIN_SIZE", "VAL_SIZE", "TEST_SIZE")}
+def test_pretrained_model_can_take_the_place_of_training(
+    tmp_path, results, notebook, monkeypatch
+):
+    """In part I; part II makes no difference between the two."""
+    part_1 = copy.deepcopy(notebook)
+    part_2 = [i for i, c in enumerate(part_1.cells) if c.id in ("part-2", "save-text")]
+    del part_1.cells[slice(*part_2)]
+    monkeypatch.setattr("dae.run.NOTEBOOK", tmp_path / "part-1.ipynb")
+    nbformat.write(part_1, dae.run.NOTEBOOK)
+    sizes = {key: FAST[key] for key in FAST if key != "EPOCHS"}
     dae.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
     found = json.loads((tmp_path / "figures/results.json").read_text())
     for key in ("best_epoch", "val_loss", "train_loss"):  # from the shipped history
@@ -96,6 +88,27 @@ def test_pretrained_model_can_take_the_place_of_training(tmp_path, results):
     expected = results["test"]["denoised"]["psnr"]
     assert found["test"]["denoised"]["psnr"] == pytest.approx(expected, abs=0.5)
     assert not (tmp_path / "dae").exists()  # nothing trained, nothing to keep
+
+
+def test_pdf_alone(project, capsys):
+    """Built from the executed notebook as it is."""
+    notebook = tiny_notebook()
+    notebook.cells[0].source = "# Title\n\nThe abstract."
+    notebook.cells[1].execution_count = 1
+    nbformat.write(notebook, dae.run.NOTEBOOK)
+    before = dae.run.NOTEBOOK.read_bytes()
+    assert main(["--pdf"]) == 0
+    assert "Renewed denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
+    assert dae.run.PDF.read_bytes().startswith(b"%PDF")
+    assert dae.run.NOTEBOOK.read_bytes() == before
+
+
+def test_pdf_of_a_notebook_that_was_not_executed(project, capsys):
+    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
+    assert main(["--pdf"]) == 1
+    message = capsys.readouterr().err
+    assert "must be executed" in message and "python -m dae executes it" in message
+    assert not dae.run.PDF.exists()
 
 
 def test_help_explains_itself(capsys):
@@ -142,7 +155,7 @@ def test_set_parameters_changes_values_and_gives_back_the_source():
 def project(tmp_path, monkeypatch):
     """A small project to publish into, and what a run has made for it."""
     root, run = tmp_path / "root", tmp_path / "run"
-    for name in ("ROOT", "NOTEBOOK", "README"):
+    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
         path = root / getattr(dae.run, name).relative_to(ROOT)
         monkeypatch.setattr(dae.run, name, path)
     for folder in (root / "figures", root / "tests/benchmarks", run / "figures"):
@@ -157,19 +170,21 @@ def project(tmp_path, monkeypatch):
 def test_publish_puts_files_and_numbers_in_place(project):
     root, run = project
     notebook = tiny_notebook()
-    notebook.cells[0].source = "It is **1**<!-- results: x d -->."
+    notebook.cells[0].source = "# Title\n\nIt is **1**<!-- results: x d -->."
+    notebook.cells[1].execution_count = 1
     publish(notebook, run)
     assert (root / "figures/a.png").read_bytes() == b"new"
     assert dae.run.README.read_text() == "7<!-- results: x d -->"
     written = nbformat.read(dae.run.NOTEBOOK, as_version=4)
-    assert written.cells[0].source == "It is **7**<!-- results: x d -->."
+    assert "It is **7**<!-- results: x d -->." in written.cells[0].source
+    assert dae.run.PDF.read_bytes().startswith(b"%PDF")
     assert not run.exists()
 
 
 def test_publish_replaces_nothing_if_a_number_is_missing(project):
     root, run = project
     notebook = tiny_notebook()
-    notebook.cells[0].source = "1<!-- results: gone d -->"
+    notebook.cells[0].source = "# Title\n\n1<!-- results: gone d -->"
     with pytest.raises(KeyError, match="gone"):
         publish(notebook, run)
     assert (root / "figures/a.png").read_bytes() == b"old"

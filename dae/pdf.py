@@ -1,0 +1,116 @@
+"""The edition for paper: from the executed notebook to a PDF, offline.
+
+pandoc turns the notebook's Markdown into Typst's language, Typst sets the pages. Both
+come as Python packages. The same notebook gives the same bytes.
+"""
+
+import base64
+import json
+import re
+import tempfile
+from pathlib import Path
+
+import nbformat
+import pypandoc
+import typst
+
+from dae.files import written_whole
+
+STYLE = Path(__file__).with_name("style.typ")
+COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
+
+
+def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
+    """Set the notebook as a PDF, and write it whole or not at all.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Executed. Its first cell begins with the title, as a heading, and a paragraph
+        of plain text, the abstract.
+    path : str or Path
+        Ends in ``.pdf``.
+
+    Raises
+    ------
+    ValueError
+        If the notebook has not been executed, or `path` does not end in ``.pdf``.
+    typst.TypstError
+        If it cannot be set.
+    """
+    path = Path(path)
+    if path.suffix != ".pdf":
+        raise ValueError(f"path must end in .pdf, got {path}")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if not all(cell.execution_count for cell in code):
+        raise ValueError("notebook must be executed, got one with cells that are not")
+    title, abstract, *_ = paragraphs(notebook.cells[0])
+    with tempfile.TemporaryDirectory() as folder:
+        text = to_markdown(notebook, Path(folder))
+        body = pypandoc.convert_text(
+            text, "typst", format="markdown-smart", extra_args=["--columns=10000"]
+        )
+        main = Path(folder, "main.typ")
+        main.write_text(STYLE.read_text(encoding="utf-8") + body, encoding="utf-8")
+        compiler = typst.Compiler(
+            main,
+            root=folder,
+            ignore_system_fonts=True,
+            sys_inputs={"title": title.removeprefix("# "), "abstract": abstract},
+        )
+        with written_whole(path) as temporary:
+            temporary.write_bytes(compiler.compile(format="pdf"))
+
+
+def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
+    """Write the notebook as one Markdown text, and its pictures as files.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    folder : Path
+        For the pictures.
+
+    Returns
+    -------
+    str
+        Without title and abstract. Code and figures are in Typst's language already.
+    """
+    first, *others = notebook.cells
+    parts = paragraphs(first)[2:]
+    for cell in others:
+        if cell.cell_type == "markdown":
+            parts.append(COMMENT.sub("", cell.source))
+        else:
+            parts.append(raw_typst(f"#cell({quoted(cell.source)})"))
+            parts += [shown(output, folder) for output in cell.outputs]
+    return "\n\n".join(parts)
+
+
+def paragraphs(cell: nbformat.NotebookNode) -> list[str]:
+    """Take a cell of Markdown apart, without its comments."""
+    return re.split(r"\n\n+", COMMENT.sub("", cell.source))
+
+
+def shown(output: nbformat.NotebookNode, folder: Path) -> str:
+    """Return one output of a cell as Markdown; progress lines as nothing."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        name = f"{len(list(folder.iterdir()))}.png"
+        (folder / name).write_bytes(base64.b64decode(data["image/png"]))
+        alt = quoted(output.metadata["image/png"]["alt"])
+        return raw_typst(f"#picture({quoted(name)}, {alt})")
+    text = data.get("text/markdown", "")
+    if text.startswith("```python"):  # what show_source shows
+        return raw_typst(f"#source({quoted(text[10:-4])})")
+    return text
+
+
+def raw_typst(code: str) -> str:
+    """Mark a piece of Typst's language for pandoc to pass on."""
+    return f"````{{=typst}}\n{code}\n````"
+
+
+def quoted(text: str) -> str:
+    """Write a text as a string in Typst's language, whose escapes are JSON's."""
+    return json.dumps(text, ensure_ascii=False)

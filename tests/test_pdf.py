@@ -1,0 +1,125 @@
+"""The PDF edition: the notebook's words, numbers and pictures, and nothing raw."""
+
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT
+from pypdf import PdfReader
+
+from dae.pdf import COMMENT, build_pdf
+from dae.prose import MARK
+
+PDF = ROOT / "denoising-autoencoder-tutorial.pdf"
+
+
+def squeezed(text):
+    """A text without spaces, so that line breaks do not matter."""
+    return re.sub(r"\s+", "", text)
+
+
+def text_of(path):
+    return "".join(page.extract_text() for page in PdfReader(path).pages)
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return squeezed(text_of(PDF))
+
+
+def prose(notebook):
+    return [
+        COMMENT.sub("", c.source) for c in notebook.cells if c.cell_type == "markdown"
+    ]
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def test_same_notebook_same_bytes_and_the_committed_ones(notebook, tmp_path, pages):
+    for name in ("a.pdf", "b.pdf"):
+        build_pdf(notebook, tmp_path / name)
+    assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
+    if (tmp_path / "a.pdf").read_bytes() != PDF.read_bytes():  # another Typst
+        assert squeezed(text_of(tmp_path / "a.pdf")) == pages
+
+
+def test_title_and_headings_are_there(notebook, pages):
+    headings = re.findall(r"^#+ (.+)$", "\n".join(prose(notebook)), flags=re.M)
+    assert len(headings) > 15
+    for heading in headings:
+        assert squeezed(heading.replace("*", "")) in pages, heading
+    assert pages.count("Contents") == 1
+
+
+def test_every_figure_is_there_with_its_caption_and_number(notebook, pages):
+    captions = [
+        output.metadata["image/png"]["alt"]
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    for number, caption in enumerate(captions, start=1):
+        assert squeezed(f"Figure {number}: {caption}") in pages, caption
+    assert sum(len(page.images) for page in PdfReader(PDF).pages) == len(captions)
+
+
+def test_every_marked_number_is_there(notebook, pages):
+    """With the words around it."""
+    checked = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for mark in MARK.finditer(cell.source):
+                after = COMMENT.sub("", cell.source[mark.end() :])[:12]
+                if re.fullmatch(r"[\w ,.()%]+", after):
+                    assert squeezed(mark["number"] + after) in pages, mark[0]
+                    checked += 1
+    assert checked > 50
+
+
+def test_nothing_raw(pages):
+    for debris in (
+        "<!--", "-->", r"\begin", r"\frac", r"\mathbb", r"\sigma", "parallel",
+        "**What", "```", "|---", "$$", "](http", "\x1b", "minleft", "sleft",
+    ):  # fmt: skip
+        assert debris not in pages, debris
+
+
+def test_pages_are_a4_and_numbered():
+    reader = PdfReader(PDF)
+    for number, page in enumerate(reader.pages, start=1):
+        width, height = (float(side) for side in page.mediabox[2:])
+        assert abs(width - 595.3) < 1 and abs(height - 841.9) < 1
+        assert page.extract_text().rstrip().endswith(str(number))
+
+
+def test_code_never_runs_over_the_margin(notebook):
+    """88 characters of 8 point DejaVu Sans Mono, 0.602 em wide, fit the text width."""
+    assert 88 * 8 * 0.602 < 595.3 - 2 * (2.3 / 2.54 * 72) - 2 * 6
+    lines = [
+        x for c in notebook.cells if c.cell_type == "code" for x in c.source.split("\n")
+    ]
+    shown = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        for line in output.get("data", {}).get("text/markdown", "").split("\n")
+        if not line.startswith("|")
+    ]
+    assert max(map(len, lines + shown)) <= 88
+
+
+def test_refusals(notebook, tmp_path):
+    with pytest.raises(ValueError, match=r"must end in \.pdf"):
+        build_pdf(notebook, tmp_path / "a.txt")
+    fresh = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("# T\n\nA."),
+            nbformat.v4.new_code_cell("1"),
+        ]
+    )
+    with pytest.raises(ValueError, match="must be executed"):
+        build_pdf(fresh, tmp_path / "a.pdf")
+    assert not list(tmp_path.iterdir())
