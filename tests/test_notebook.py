@@ -1,5 +1,6 @@
 """The committed notebook: executed in order, whole, clean, and what it says it is."""
 
+import ast
 import base64
 import re
 
@@ -13,6 +14,13 @@ FIGURES = (
     "training_loss",
     "denoising_results",
     "latent_features",
+    "baseline_ladder",
+    "objective_matters",
+    "noise_sweep",
+    "corruption_matrix",
+    "bottleneck",
+    "linear_probe",
+    "failures",
 )
 
 
@@ -25,11 +33,11 @@ def test_executed_in_one_go(notebook):
     assert counts == list(range(1, len(counts) + 1))
 
 
-def test_no_errors_no_stderr_no_unshown_cell(notebook):
+def test_no_errors_and_nothing_printed(notebook):
     for cell in code_cells(notebook):
         for output in cell.outputs:
             assert output.output_type != "error", cell.id
-            assert output.get("name") != "stderr", cell.id
+            assert output.output_type != "stream", cell.id
 
 
 def test_small_enough_for_github_and_names_no_machine():
@@ -68,9 +76,11 @@ def test_headings_are_in_order_and_sections_end_with_what_to_take(notebook):
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     headings = re.findall(r"^## (\d+)\.", text, flags=re.M)
     assert headings == [str(i) for i in range(len(headings))]
-    for section in re.split(r"^## ", text, flags=re.M)[2:8]:
-        number = section[0]
-        assert ("What to take from it." in section) == (number in "123456"), number
+    *sections, last, _ = re.split(r"^## ", text, flags=re.M)[2:]
+    assert "Keep the result" in last
+    for section in sections:
+        assert section.count("What to take from it.") == 1, section[:40]
+        assert "*Try it:*" in section, section[:40]
 
 
 def test_shown_figures_are_the_saved_files_with_alt_text(notebook):
@@ -144,3 +154,93 @@ def test_history_of_the_shipped_model_is_that_of_the_run(results):
     best = min(history["val_loss"])
     assert history["val_loss"].index(best) + 1 == results["training"]["best_epoch"]
     assert best == results["training"]["val_loss"]
+
+
+FITTING = {
+    "train", "train_on", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
+    "fit_probe", "fit_affine_correction", "fit_affine_denoiser", "pairs_of",
+    "tuned_filters", "compile", "compile_denoiser", "set_weights",
+}  # fmt: skip
+
+
+def test_no_fitting_step_sees_a_test_image(notebook):
+    """No name that holds test images, or what is made of them, is given to a fit."""
+    module = ast.parse("\n".join(cell.source for cell in code_cells(notebook)))
+    tainted = taint(module, {"x_test", "y_test"})
+    assert {"x_few", "noisy_test", "noisy_few", "judged", "spoiled"} <= tainted
+    functions = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)]
+    seen = 0
+    for scope in [module, *functions]:
+        known = tainted
+        if scope is not module:
+            parameters = {a.arg for a in scope.args.args}
+            known = taint(scope, tainted - parameters - assigned(scope))
+        for node in own_nodes(scope):
+            if isinstance(node, ast.Call) and called(node) in FITTING:
+                parts = [*node.args, *(k.value for k in node.keywords)]
+                given = set().union(*map(names_in, parts))
+                assert not given & known, f"{ast.unparse(node)}: {given & known}"
+                seen += 1
+    assert seen > 20
+
+
+def own_nodes(scope):
+    """Everything in a scope that is not in a function defined in it."""
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef):
+            waiting += ast.iter_child_nodes(node)
+
+
+def assignments(scope):
+    for node in own_nodes(scope):
+        if isinstance(node, ast.Assign):
+            yield from bindings(node.targets[0], node.value)
+        elif isinstance(node, ast.For):
+            yield from bindings(node.target, node.iter)
+
+
+def assigned(scope):
+    return {name for name, _ in assignments(scope)}
+
+
+def taint(scope, tainted):
+    """Add the names that a scope makes of tainted ones."""
+    for _ in range(5):
+        tainted = tainted | {
+            name for name, value in assignments(scope) if tainted & names_in(value)
+        }
+    return tainted
+
+
+def bindings(target, value):
+    """Pairs (name, expression) of an assignment, tuples taken apart."""
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        for one, its_value in zip(target.elts, value.elts, strict=True):
+            yield from bindings(one, its_value)
+    elif isinstance(target, ast.Tuple):
+        for one in target.elts:
+            yield from bindings(one, value)
+    elif isinstance(target, ast.Subscript):
+        yield from bindings(target.value, value)
+    elif isinstance(target, ast.Name):
+        yield target.id, value
+
+
+def names_in(node):
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def called(node):
+    return getattr(node.func, "attr", getattr(node.func, "id", None))
+
+
+def test_validation_images_choose_and_test_images_do_not(notebook):
+    """The two choices of part II are scored on x_val, as their calls say."""
+    source = {cell.id: cell.source for cell in code_cells(notebook)}
+    assert "noisy_val, x_val[:few_val]" in source["filters"]
+    assert "key=lambda fit: fit.score(val_codes, val_classes)" in source["probe-fit"]
+    assert "kinds_of(x_val[:1_000], 1)" in source["probe"]
+    assert "y_val[:1_000])" in source["probe"]

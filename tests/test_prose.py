@@ -110,3 +110,92 @@ def test_judgements_hold(results, sources):
     assert 0.1 < code["trained_ratio"] < code["untrained_ratio"] < 1
     assert code["trained_ratio"] < 0.7 * code["pixels_ratio"]
     assert code["dead_maps"] == 0
+
+
+def above(interval):
+    return interval["low"] > 0
+
+
+def mean(entry):
+    return entry["mean"]
+
+
+def test_judgements_of_part_2_hold(results):
+    """The same for sections 7 to 13; "better" means that the interval excludes 0."""
+    for level in results["ladder"].values():
+        assert above(level["gain"])
+        others = [v for k, v in level.items() if k not in ("gain", "best_filter")]
+        assert max(others, key=lambda v: v["mean"]) == level["this_network"]
+    low, high = results["ladder"]["sigma_2"], results["ladder"]["sigma_5"]
+    assert abs(mean(low["affine_closed_form"]) - 23.2) < 0.3  # known beforehand
+    assert abs(mean(high["affine_closed_form"]) - 17.8) < 0.3
+    assert high["best_filter"] < high["affine_closed_form"]["low"]
+    nlm = low["non_local_means_corrected"]
+    assert nlm["mean"] == low["best_filter"] > low["affine_closed_form"]["high"]
+    # 8
+    objective = results["objective"]
+    assert mean(objective["plain"]["clean"]) > mean(objective["fresh"]["clean"]) + 2
+    noisy_in = results["test"]["noisy"]["psnr"]
+    assert abs(mean(objective["plain"]["noisy"]) - noisy_in) < 1
+    assert mean(objective["fresh"]["noisy"]) > noisy_in + 8
+    assert objective["frozen"]["gap"] > 2 * objective["fresh"]["gap"] > 0
+    assert above(objective["fresh_gain"])
+    # 9
+    sweep = results["sweep"]
+    two, five = sweep["specialist_0_2"], sweep["specialist_0_5"]
+    blind = sweep["blind_0_to_0_5"]
+    assert two["at_5"]["high"] < mean(sweep["affine_0_5"]["at_5"])
+    assert five["at_0"]["high"] < two["at_0"]["low"]
+    assert mean(blind["at_3"]) > max(mean(two["at_3"]), mean(five["at_3"]))
+    assert 0 < mean(two["at_2"]) - mean(blind["at_2"]) < 1
+    no_bias = sweep["no_bias_gain_10"]
+    assert abs(mean(no_bias)) < 0.1
+    # 10
+    matrix = results["corruption"]
+    assert matrix["not_best_on_own"] <= 1
+    for row in ("masking", "speckle", "poisson"):  # "three have lost it"
+        assert mean(matrix[row]["gaussian"]) < mean(matrix["gaussian"]["gaussian"]) - 5
+    assert mean(matrix["masking"]["gaussian"]) < mean(matrix["none"]["gaussian"])
+    for one, two in (("gaussian", "salt_and_pepper"), ("speckle", "poisson")):
+        for row, column in ((one, two), (two, one)):
+            assert mean(matrix[column][column]) - mean(matrix[row][column]) < 1.5
+    assert 0 < mean(matrix["gaussian"]["masking"]) - mean(matrix["none"]["masking"]) < 2
+    # 11: larger codes are no worse, and a seed changes little beside 49 against 392
+    bottleneck = results["bottleneck"]
+    sizes = [bottleneck[f"code_{c}"] for c in (1, 2, 4, 8, 16, 64)]
+    clean = [mean(size["clean"]) for size in sizes]
+    noisy = [mean(size["noisy"]) for size in sizes]
+    assert noisy[3] > noisy[0] + 0.5
+    assert above(bottleneck["large_lead"])
+    assert abs(mean(bottleneck["code_8_other_seed"]["noisy"]) - noisy[3]) < 0.5
+    skips = bottleneck["code_skips"]
+    assert mean(skips["clean"]) > max(clean) + 2
+    assert mean(skips["noisy"]) < noisy[3]
+    assert bottleneck["dead_maps"] == 0
+    assert above(bottleneck["linear_gain"])
+    boards = results["checkerboard"]
+    three, four = boards["kernel_3"], boards["kernel_4"]
+    assert min(mean(three["before"]), mean(four["before"])) > 5
+    assert max(mean(three["after"]), mean(four["after"])) < 1
+    assert mean(boards["excess"]) < 0.05
+    # 12
+    probe, twin = results["probe"], results["twin"]
+    for kind in ("clean_clean", "noisy_noisy"):
+        pixels, code = (probe[kind][name]["n_100"] for name in ("pixels", "trained"))
+        assert code["low"] > pixels["high"]
+        assert abs(mean(probe[kind]["pca"]["n_100"]) - mean(pixels)) < 3
+    assert above(probe["gain_noisy"])
+    assert mean(probe["gain_clean"]) < mean(probe["gain_noisy"])
+    for name in ("trained", "pixels"):
+        kept = mean(probe["clean_noisy"][name]["n_1000"])
+        assert kept < mean(probe["clean_clean"][name]["n_1000"]) - 2
+    pixels = probe["clean_noisy"]["pixels"]
+    assert mean(pixels["n_1000"]) < mean(pixels["n_100"])
+    assert 0.1 < mean(twin["trained"]) < mean(twin["plain"]) < mean(twin["pixels"])
+    # 13
+    flips = results["flips"]
+    assert flips["denoised"]["flips"]["high"] < flips["noisy"]["flips"]["low"]
+    assert 10 < mean(results["empty"]["painted"]) < 90
+    strangers = results["strangers"]
+    gains = [strangers[name]["gain"] for name in ("8_8_digits", "MNIST_digits")]
+    assert gains[0]["high"] < gains[1]["low"]

@@ -12,7 +12,6 @@ import argparse
 
 import common
 import keras
-from keras import layers
 
 import dae
 
@@ -38,23 +37,11 @@ def build_wide():
     )
 
 
-def build_with_skips():
-    """The tutorial's model and, past its code, 16 maps at full resolution."""
-    images = keras.Input((28, 28, 1))
-    coarse = build_default()(images)
-    detail = layers.Conv2D(16, 3, padding="same", activation="relu")(images)
-    x = layers.Concatenate()([coarse, detail])
-    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
-    return keras.Model(
-        images, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x)
-    )
-
-
 VARIANTS = {
     "default": build_default,
     "large_code": build_large_code,
     "wide": build_wide,
-    "with_skips": build_with_skips,
+    "with_skips": dae.build_with_skips,
 }
 
 
