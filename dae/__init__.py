@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "charts": ["plot_curves", "plot_fields", "plot_ladder", "plot_matrix"],
         "checkpoint": ["load_checkpoint", "save_checkpoint"],
         "data": ["load_mnist"],
+        "exercises": ["exercise"],
         "files": ["written_whole"],
         "ideal": ["posterior_mean", "score"],
         "metrics": [
@@ -44,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "mask_pixels",
         ],
         "notebook": ["save_figure", "show_source", "show_table"],
+        "panel": ["Panel"],
         "plotting": ["plot_codes", "plot_history", "plot_image_rows"],
         "progress": ["LiveProgress"],
         "quiet": ["quiet_start"],

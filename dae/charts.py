@@ -187,7 +187,7 @@ def plot_fields(
     ----------
     fields : mapping of str to mapping of two str to ndarray, shape (N, 2)
         For each panel's title two fields by name: the first is drawn broad and grey,
-        the second thin and coloured on top. Arrows are drawn at half their length, and
+        the second thin and coloured on top. Arrows are drawn at their true length, and
         not at all where they are NaN.
     places : ndarray, shape (N, 2)
         Where the arrows begin.
@@ -207,12 +207,12 @@ def plot_fields(
     side = WIDTH / len(fields)
     figure = Figure(figsize=(WIDTH, side + 0.5), layout="constrained")
     axes = figure.subplots(1, len(fields), sharey=True, squeeze=False)[0]
-    looks = [{"color": "0.65", "width": 0.009}, {"color": "#D55E00", "width": 0.003}]
+    looks = [{"color": "0.65", "width": 0.008}, {"color": "#D55E00", "width": 0.0025}]
     for axis, (title, panel) in zip(axes, fields.items(), strict=True):
         axis.plot(*data.T, ".", color="#0072B2", ms=2, label="data")
         for name, look in zip(names, looks, strict=True):
             axis.quiver(*places.T, *panel[name].T, angles="xy", scale_units="xy",
-                        scale=2, label=name, **look)  # fmt: skip
+                        scale=1, label=name, **look)  # fmt: skip
         axis.set_aspect("equal")
         axis.set_title(title, fontsize=SMALL + 1)
         axis.tick_params(labelsize=SMALL)

@@ -46,19 +46,8 @@ def posterior_mean(
        Third Berkeley Symposium on Mathematical Statistics and Probability 1:157-163,
        1956.
     """
-    check_level(sigma, "sigma")
+    _check_points(noisy, data, sigma)
     batch_size = check_count(batch_size, "batch_size")
-    if sigma == 0:
-        raise ValueError("sigma must be above 0, got 0")
-    if noisy.ndim != 2 or data.ndim != 2 or noisy.shape[1] != data.shape[1]:
-        raise ValueError(
-            "noisy and data must be tables with equally many columns, got shapes "
-            f"{noisy.shape} and {data.shape}"
-        )
-    if not (noisy.size and data.size):
-        raise ValueError("noisy and data must not be empty")
-    if not (np.isfinite(noisy).all() and np.isfinite(data).all()):
-        raise ValueError("noisy and data must hold finite values only")
     lengths = np.sum(data.astype(np.float64) ** 2, axis=1)
     means = []
     for start in range(0, len(noisy), batch_size):
@@ -98,3 +87,18 @@ def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
        Statistical Association 106(496):1602-1614, 2011. doi:10.1198/jasa.2011.tm11181
     """
     return (posterior_mean(noisy, data, sigma) - noisy) / sigma**2
+
+
+def _check_points(noisy: NDArray, data: NDArray, sigma: float) -> None:
+    check_level(sigma, "sigma")
+    if sigma == 0:
+        raise ValueError("sigma must be above 0, got 0")
+    if noisy.ndim != 2 or data.ndim != 2 or noisy.shape[1] != data.shape[1]:
+        raise ValueError(
+            "noisy and data must be tables with equally many columns, got shapes "
+            f"{noisy.shape} and {data.shape}"
+        )
+    if not (noisy.size and data.size):
+        raise ValueError("noisy and data must not be empty")
+    if not (np.isfinite(noisy).all() and np.isfinite(data).all()):
+        raise ValueError("noisy and data must hold finite values only")

@@ -8,6 +8,8 @@ number; nobody types it.
 import re
 from collections.abc import Mapping
 
+import nbformat
+
 MARK = re.compile(
     r"(?P<number>-?\d[\d.,]*%?)(?P<stars>\**)"
     r"(?P<comment><!-- (?P<source>\w+): (?P<key>[\w.]+) (?P<format>\S+) -->)"
@@ -35,6 +37,18 @@ def look_up(results: Mapping, key: str) -> float:
             raise KeyError(f"{key}: there is no {part!r} in the results")
         value = value[part]
     return value
+
+
+def cell_numbers(notebook: nbformat.NotebookNode) -> dict[str, int]:
+    """Return the execution counts of an executed notebook's cells.
+
+    Returns
+    -------
+    dict of str to int
+        By the cell's id, with ``_`` in place of ``-``.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return {cell.id.replace("-", "_"): cell.execution_count for cell in code}
 
 
 def update_numbers(text: str, sources: Mapping[str, Mapping]) -> str:

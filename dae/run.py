@@ -16,9 +16,10 @@ from rich.console import Console
 
 from dae.files import written_whole
 from dae.pdf import build_pdf
-from dae.prose import MARK, look_up, update_numbers
+from dae.prose import MARK, cell_numbers, look_up, update_numbers
 
 ROOT = Path(__file__).resolve().parents[1]
+WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
 README = ROOT / "README.md"
@@ -140,6 +141,7 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
         kernel_name="python3",
         record_timing=False,
         extra_arguments=["--log-level=40"],  # errors only, in the terminal
+        store_widget_state=False,
         resources={"metadata": {"path": str(ROOT)}},
     )
     try:
@@ -148,9 +150,17 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
         client.abandon()
         raise
     parameter_cell(notebook).source = before
+    remove_widgets(notebook)
     with written_whole(folder / NOTEBOOK.name) as temporary:
         nbformat.write(notebook, temporary)
     return notebook
+
+
+def remove_widgets(notebook: nbformat.NotebookNode) -> None:
+    """Leave the pictures that stand in for widgets, which died with the kernel."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def benchmark_results() -> dict[str, dict]:
@@ -165,11 +175,12 @@ def check_marks() -> None:
     Raises
     ------
     KeyError
-        If the notebook or the README quotes a benchmark that has no results.
+        If the notebook or the README quotes a benchmark that has no results, or a cell
+        that does not exist.
     """
-    sources = benchmark_results()
-    cells = nbformat.read(NOTEBOOK, as_version=4).cells
-    texts = [c.source for c in cells if c.cell_type == "markdown"]
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    sources = {"cells": cell_numbers(notebook), **benchmark_results()}
+    texts = [c.source for c in notebook.cells if c.cell_type == "markdown"]
     for text in [*texts, README.read_text(encoding="utf-8")]:
         for mark in MARK.finditer(text):
             if mark["source"] == "results":
@@ -194,7 +205,8 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         Where the run wrote; deleted at the end.
     """
     results = json.loads((folder / "figures/results.json").read_text())
-    sources = {"results": results, **benchmark_results()}
+    sources = {"results": results, "cells": cell_numbers(notebook)}
+    sources |= benchmark_results()
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = update_numbers(cell.source, sources)

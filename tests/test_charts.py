@@ -69,7 +69,7 @@ def test_fields_draw_arrows_where_they_are_known(rng):
     np.testing.assert_array_equal(exact.Umask, ~known)
     np.testing.assert_array_equal(exact.U[known], moves[known, 0])
     np.testing.assert_array_equal(learned.V[known], -moves[known, 1])
-    assert exact.scale == 2 and exact.angles == exact.scale_units == "xy"
+    assert exact.scale == 1 and exact.angles == exact.scale_units == "xy"
 
 
 def test_all_fit_the_page_and_are_large_enough_to_read():

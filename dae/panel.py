@@ -1,0 +1,117 @@
+"""A panel to play with: move the noise, and see what the network makes of it."""
+
+import io
+from collections.abc import Callable, Mapping
+
+import ipywidgets as widgets
+import keras
+import numpy as np
+from IPython.display import Image
+from numpy.typing import NDArray
+from PIL import Image as Picture
+
+from dae.checks import check_images
+from dae.metrics import psnr
+from dae.model import denoise
+
+SIDE = 196  # screen pixels of a picture
+
+Spoil = Callable[[NDArray, float, np.random.Generator], NDArray]
+
+
+class Panel:
+    """Controls, and a digit before, under and after the noise.
+
+    Show it as the last line of a cell. Where widgets cannot run, such as on GitHub or
+    on paper, a picture is shown in its place.
+
+    Parameters
+    ----------
+    images : ndarray, floating point, shape (N, 28, 28, 1), values in [0, 1]
+        Clean digits to choose from.
+    models : mapping of str to keras.Model
+        Denoisers to choose from, by name.
+    corruptions : mapping of str to callable (images, level, rng) -> images
+        Corruptions to choose from, by name; the level goes from 0 to 1.
+    picture : IPython.display.Image
+        What to show where widgets cannot run, as `save_figure` returns it.
+    level : float
+        To begin with.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `images` is not such a batch, or there is nothing to choose from.
+    """
+
+    def __init__(
+        self,
+        images: NDArray,
+        models: Mapping[str, keras.Model],
+        corruptions: Mapping[str, Spoil],
+        picture: Image,
+        level: float = 0.5,
+    ):
+        self.images, self.picture = check_images(images), picture
+        if not models or not corruptions:
+            raise ValueError("models and corruptions must each hold at least one entry")
+        self.draws = 0
+        self.level = widgets.FloatSlider(level, min=0, max=1, step=0.05)
+        self.corruption = widgets.Dropdown(options=dict(corruptions))
+        self.digit = widgets.IntSlider(0, min=0, max=len(images) - 1)
+        self.model = widgets.Dropdown(options=dict(models))
+        self.again = widgets.Button(description="new noise")
+        controls = {
+            "level": self.level,
+            "corruption": self.corruption,
+            "digit": self.digit,
+            "model": self.model,
+        }
+        for name, control in controls.items():
+            control.description = name
+            control.observe(self._refresh, names="value")
+        self.again.on_click(self._draw_again)
+        size = {"width": f"{SIDE}px", "height": f"{SIDE}px"}
+        self.pictures = [widgets.Image(layout=size) for _ in range(3)]
+        self.labels = [widgets.Label() for _ in range(3)]
+        pairs = zip(self.pictures, self.labels, strict=True)
+        self.box = widgets.VBox(
+            [
+                *controls.values(),
+                self.again,
+                widgets.HBox([widgets.VBox(p) for p in pairs]),
+            ]
+        )
+        self._refresh()
+
+    def _draw_again(self, _) -> None:
+        self.draws += 1
+        self._refresh()
+
+    def _refresh(self, _=None) -> None:
+        i = self.digit.value
+        clean = self.images[i : i + 1]
+        rng = np.random.default_rng([self.draws, i])  # the same until "new noise"
+        noisy = self.corruption.value(clean, self.level.value, rng)
+        restored = denoise(self.model.value, noisy)
+        shown = {"original": clean, "noisy": noisy, "denoised": restored}
+        for (name, image), picture, label in zip(
+            shown.items(), self.pictures, self.labels, strict=True
+        ):
+            picture.value = as_png(image[0, ..., 0])
+            quality = f": {psnr(clean, image)[0]:.1f} dB" if image is not clean else ""
+            label.value = name + quality
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data, metadata = self.picture._repr_mimebundle_()
+        return {**data, **self.box._repr_mimebundle_()}, metadata
+
+
+def as_png(image: NDArray) -> bytes:
+    """Encode a grey image, values in [0, 1], shape (H, W), as an enlarged PNG."""
+    grey = np.round(255 * image).astype(np.uint8)
+    file = io.BytesIO()
+    Picture.fromarray(grey).resize((SIDE, SIDE), Picture.Resampling.NEAREST).save(
+        file, format="PNG"
+    )
+    return file.getvalue()

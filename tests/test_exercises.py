@@ -1,0 +1,104 @@
+"""The exercises: an empty cell fails, a wrong answer fails, each solution passes."""
+
+import ast
+import re
+
+import numpy as np
+import pytest
+
+import dae.exercises
+
+WRONG = {  # what one might well answer
+    1: "20.0",
+    2: "(24.0, 0.03)",
+    3: "(196, 196 * 784)",
+    4: "lambda sigma: sigma / np.sqrt(2 * np.pi)",
+    5: "lambda images, rng: dae.mask_pixels(images, 0.5, rng)",
+    6: "(1, -0.2)",
+    7: "(np.std(better - worse), np.std(better) + np.std(worse))",
+    8: "lambda y, sigma: y / sigma**2",
+    9: "lambda y, sigma: np.tanh(y / sigma**2)",
+    10: "lambda noisy, other, new: new",
+}
+
+
+def functions(notebook, *names):
+    """The source of functions that the notebook defines."""
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            yield ast.unparse(node)
+
+
+@pytest.fixture(scope="module")
+def lesson(notebook, mnist):
+    """What an exercise finds when the cells above it have run, on fewer images."""
+    (x_train, _), (x_val, _), (x_test, _) = mnist
+    rng = np.random.default_rng(0)
+    hard = rng.normal(size=300)  # for both methods
+    names = {
+        "np": np,
+        "dae": dae,
+        "SEED": 0,
+        "SIGMA": 0.5,
+        "x_train": x_train[:5_000],
+        "x_val": x_val[:1_000],
+        "x_few": x_test[:300],
+        "climbed": {
+            0.5: {
+                "this network": {"psnr": 21 + hard + rng.normal(size=300) / 3},
+                "affine, closed form": {"psnr": 18 + hard},
+            }
+        },
+    }
+    for source in functions(notebook, "corrupt", "flat", "interval"):
+        exec(source, names)
+    return names
+
+
+@pytest.fixture
+def said(monkeypatch):
+    shown = []
+    monkeypatch.setattr(dae.exercises, "display", lambda it: shown.append(it.data))
+    return shown
+
+
+def source_of(notebook, name):
+    (cell,) = [c for c in notebook.cells if c.id == name]
+    return cell.source
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_exercise(notebook, lesson, said, number):
+    empty = source_of(notebook, f"exercise-{number}")
+    place = re.compile(rf"^answer_{number} = \.\.\..*$", flags=re.M)
+    assert len(place.findall(empty)) == 1
+    assert re.search(r"^ +assert ", empty, flags=re.M)
+    for answer in (
+        f"answer_{number} = ...",
+        f"answer_{number} = {WRONG[number]}",
+        source_of(notebook, f"solution-{number}"),
+    ):
+        exec(place.sub(lambda _, a=answer: a, empty), dict(lesson))
+    assert said[0] == "*Not yet:* put your answer in place of `...`."
+    assert said[1].startswith("*Not yet:* ") and said[1] != said[0]
+    assert said[2:] == ["**Right.**"]
+
+
+def test_an_error_is_told_with_the_hint(said):
+    with dae.exercise(0, "Think of limits."):
+        1 / 0  # noqa: B018
+    assert said == ["*Not yet:* `ZeroDivisionError: division by zero` Think of limits."]
+
+
+def test_an_interrupt_is_not_swallowed(said):
+    with pytest.raises(KeyboardInterrupt), dae.exercise(1, "hint"):
+        raise KeyboardInterrupt
+    assert not said
+
+
+def test_committed_outputs_are_those_of_empty_cells(notebook):
+    for number in range(1, 11):
+        (cell,) = [c for c in notebook.cells if c.id == f"exercise-{number}"]
+        (output,) = cell.outputs
+        assert output.data["text/markdown"].startswith("*Not yet:*")

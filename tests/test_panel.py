@@ -1,0 +1,108 @@
+"""The live controls: what they show is what the package computes, and at once."""
+
+import io
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from IPython.display import Image
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from PIL import Image as Picture
+
+import dae
+from dae.run import WIDGET, remove_widgets
+
+PICTURE = Image(
+    data=(ROOT / "figures/untrained.png").read_bytes(), alt="Ten noisy digits."
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return dae.load_denoiser()
+
+
+@pytest.fixture
+def panel(mnist, model):
+    corruptions = {"Gaussian": dae.add_gaussian_noise, "masking": dae.mask_pixels}
+    models = {"denoiser": model, "identity": Identity()}
+    return dae.Panel(mnist[2][0][:20], models, corruptions, PICTURE)
+
+
+class Identity:
+    """A model that changes nothing."""
+
+    input_shape = (None, 28, 28, 1)
+
+    def predict_on_batch(self, images):
+        return images
+
+
+def pixels(widget):
+    """The 28 x 28 values of an enlarged picture."""
+    return np.asarray(Picture.open(io.BytesIO(widget.value)))[3::7, 3::7] / 255
+
+
+def test_it_shows_the_digit_the_noise_and_the_answer(panel, mnist, model):
+    panel.digit.value, panel.level.value = 3, 0.3
+    clean = mnist[2][0][3:4]
+    noisy = dae.add_gaussian_noise(clean, 0.3, np.random.default_rng([0, 3]))
+    expected = [clean, noisy, dae.denoise(model, noisy)]
+    for widget, label, image in zip(
+        panel.pictures, panel.labels, expected, strict=True
+    ):
+        assert np.abs(pixels(widget) - image[0, ..., 0]).max() <= 0.5 / 255 + 1e-6
+        if image is not clean:
+            assert label.value.endswith(f"{dae.psnr(clean, image)[0]:.1f} dB")
+    assert panel.labels[0].value == "original"
+
+
+def test_each_control_changes_the_picture_and_moving_back_restores_it(panel):
+    def shown():
+        return [widget.value for widget in panel.pictures]
+
+    before = shown()
+    for control, other in (
+        (panel.level, 0.2),
+        (panel.corruption, dae.mask_pixels),
+        (panel.digit, 7),
+        (panel.model, panel.model.options["identity"]),
+    ):
+        value = control.value
+        control.value = other
+        assert shown() != before, control.description
+        control.value = value
+        assert shown() == before, control.description
+    panel.again.click()
+    assert shown()[0] == before[0] and shown()[1] != before[1]
+
+
+def test_it_responds_within_a_tenth_of_a_second(panel):
+    seconds = []
+    for level in np.linspace(0, 1, 21):
+        start = time.perf_counter()
+        panel.level.value = level
+        seconds.append(time.perf_counter() - start)
+    assert np.median(seconds) < 0.1
+
+
+def test_a_picture_stands_in_where_widgets_cannot_run(panel):
+    data, metadata = panel._repr_mimebundle_()
+    assert {"image/png", WIDGET} <= set(data)
+    assert metadata["image/png"]["alt"] == "Ten noisy digits."
+    cell = new_code_cell(
+        outputs=[new_output("display_data", data=data, metadata=metadata)]
+    )
+    remove_widgets(new_notebook(cells=[cell]))
+    (output,) = cell.outputs
+    assert "image/png" in output.data and WIDGET not in output.data
+
+
+def test_nothing_to_choose_from(mnist, model):
+    images = mnist[2][0][:2]
+    for models, corruptions in (({}, {"a": dae.mask_pixels}), ({"a": model}, {})):
+        with pytest.raises(ValueError, match="at least one entry"):
+            dae.Panel(images, models, corruptions, PICTURE)
+    with pytest.raises(ValueError, match="must have all values"):
+        dae.Panel(images + 1, {"a": model}, {"a": dae.mask_pixels}, PICTURE)
