@@ -9,7 +9,7 @@ import pytest
 import dae.exercises
 
 WRONG = {  # what one might well answer
-    1: "20.0",
+    1: "0.5",
     2: "(24.0, 0.03)",
     3: "(196, 196 * 784)",
     4: "lambda sigma: sigma / np.sqrt(2 * np.pi)",

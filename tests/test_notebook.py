@@ -2,6 +2,8 @@
 
 import ast
 import base64
+import itertools
+import operator
 import re
 
 from conftest import ROOT
@@ -21,6 +23,9 @@ FIGURES = (
     "bottleneck",
     "linear_probe",
     "failures",
+    "score_field",
+    "memorising",
+    "generated",
 )
 
 
@@ -58,6 +63,8 @@ def test_each_name_is_bound_by_assignment_in_one_cell_only(notebook):
     for cell in code_cells(notebook):
         names = set(re.findall(r"^([a-zA-Z_]\w*) = ", cell.source, flags=re.M))
         for name in names - {"rows", "rng", "header"}:  # used within a cell
+            if re.fullmatch(r"answer_\d+", name):
+                continue  # in the exercise and in its solution
             assert name not in bound, f"{name}: {bound[name]} and {cell.id}"
             bound[name] = cell.id
 
@@ -72,15 +79,75 @@ def test_parameters_are_the_full_run(notebook):
     assert values["EPOCHS"] == 50
 
 
+def prose(notebook):
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
 def test_headings_are_in_order_and_sections_end_with_what_to_take(notebook):
-    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-    headings = re.findall(r"^## (\d+)\.", text, flags=re.M)
-    assert headings == [str(i) for i in range(len(headings))]
-    *sections, last, _ = re.split(r"^## ", text, flags=re.M)[2:]
-    assert "Keep the result" in last
-    for section in sections:
-        assert section.count("What to take from it.") == 1, section[:40]
-        assert "*Try it:*" in section, section[:40]
+    text = prose(notebook)
+    levels = [len(marks) for marks in re.findall(r"^(#+) ", text, flags=re.M)]
+    assert levels[0] == 1
+    for above, below in itertools.pairwise(levels):
+        assert below <= above + 1
+    sections = re.findall(r"^## (\d+)\.(.*?)(?=^##? )", text, flags=re.M | re.S)
+    assert [int(number) for number, _ in sections] == list(range(18))
+    for number, section in sections[1:-1]:
+        assert section.count("What to take from it.") == 1, number
+        assert "*Try it:*" in section, number
+    assert "Keep the result" in sections[-1][1]
+
+
+def test_predictions_are_asked_for_before_the_main_results(notebook):
+    boxes = re.findall(r"^> \*\*Predict first\.\*\* .+\?$", prose(notebook), flags=re.M)
+    assert len(boxes) >= 8
+
+
+def test_recap_has_a_line_for_each_section_with_its_cell(notebook):
+    """The cell numbers themselves are marks, checked with all the others."""
+    recap = prose(notebook).split("## Recap")[1].split("## Exercises")[0]
+    lines = re.findall(r"^\| (\d+) \| .+ \| \[\d+<!-- cells: (\w+) d -->\] \| .*<!--",
+                       recap, flags=re.M)  # fmt: skip
+    assert [int(section) for section, _ in lines] == list(range(1, 17))
+    section, home = None, {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            section = (re.findall(r"^## (\d+)", cell.source, re.M) or [section])[-1]
+        home[cell.id.replace("-", "_")] = section
+    assert all(home[cell] == section for section, cell in lines)
+
+
+def test_glossary_and_notation(notebook):
+    text = prose(notebook)
+    glossary = text.split("## Glossary")[1].split("## References")[0]
+    terms = re.findall(r"^- \*\*(.+?):\*\* .+\.$", glossary, flags=re.M)
+    assert 20 <= len(terms) <= 30
+    assert len(terms) == glossary.count("\n- ")
+    assert terms == sorted(terms, key=str.lower)
+
+
+def test_every_reference_is_cited_and_every_citation_is_listed(notebook):
+    text, references = prose(notebook).split("## References")
+    cited = {
+        (name.split()[-1], year)
+        for name, year in re.findall(
+            r"((?:Le)?[A-Z][\w-]+)(?: et al\.| & [A-Z][\w-]+)? "
+            r"\[?((?:19|20)\d\d)\]?",
+            text,
+        )
+    }
+    listed = set()
+    for line in references.strip().split("\n- "):
+        authors, year = re.match(r"(?:- )?(.+?) \((\d{4})\)\.", line).groups()
+        listed.add((re.split(r",| and ", authors)[0].split()[-1], year))
+        assert re.search(r"\]\(https://\S+\)", line) or "Miyasawa" in line, line
+    assert cited == listed
+
+
+def test_links_lead_somewhere(notebook):
+    """Within the repository to a file that exists, else to https."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((\S+?)\)", prose(notebook) + readme):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
 
 
 def test_shown_figures_are_the_saved_files_with_alt_text(notebook):
@@ -103,7 +170,7 @@ def test_figures_folder_holds_nothing_else(notebook):
 
 def test_shown_source_is_the_package_s(notebook):
     shown = [
-        (re.findall(r"dae\.show_source\(dae\.(\w+)\)", cell.source), cell)
+        (re.findall(r"dae\.show_source\(dae\.([\w.]+)\)", cell.source), cell)
         for cell in code_cells(notebook)
         if "show_source" in cell.source
     ]
@@ -112,7 +179,7 @@ def test_shown_source_is_the_package_s(notebook):
         "add_gaussian_noise", "build_encoder", "build_decoder", "noisy_batches",
     } <= names  # fmt: skip
     for (name,), cell in shown:
-        expected = dae.show_source(getattr(dae, name)).data
+        expected = dae.show_source(operator.attrgetter(name)(dae)).data
         assert cell.outputs[0].data["text/markdown"] == expected
         assert '"""' not in expected
 

@@ -81,9 +81,10 @@ def test_every_marked_number_is_there(notebook, pages):
 def test_nothing_raw(pages):
     for debris in (
         "<!--", "-->", r"\begin", r"\frac", r"\mathbb", r"\sigma", "parallel",
-        "**What", "```", "|---", "$$", "](http", "\x1b", "minleft", "sleft",
+        "**What", "```", "|---", "$$", "](http", "\x1b", "widget", "VBox",
     ):  # fmt: skip
         assert debris not in pages, debris
+    assert not re.search(r"epoch\d+of\d+\(|\dsleft", pages)  # a progress line
 
 
 def test_pages_are_a4_and_numbered():

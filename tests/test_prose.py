@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from dae import compile_denoiser
-from dae.prose import MARK, look_up, update_numbers
+from dae.prose import MARK, cell_numbers, look_up, update_numbers
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
 
@@ -37,9 +37,9 @@ def texts(notebook):
 
 
 @pytest.fixture(scope="module")
-def sources(results):
+def sources(results, notebook):
     benchmarks = (ROOT / "tests/benchmarks").glob("*.json")
-    return {"results": results} | {
+    return {"results": results, "cells": cell_numbers(notebook)} | {
         p.stem: json.loads(p.read_text()) for p in benchmarks
     }
 
@@ -199,3 +199,22 @@ def test_judgements_of_part_2_hold(results):
     strangers = results["strangers"]
     gains = [strangers[name]["gain"] for name in ("8_8_digits", "MNIST_digits")]
     assert gains[0]["high"] < gains[1]["low"]
+
+
+def test_judgements_of_part_3_hold(results):
+    for level in results["score"].values():
+        assert level["cosine"] >= 0.98 and level["error"] < 0.1
+    ideal = results["ideal"]
+    assert mean(ideal["ideal_training"]["psnr"]) > 50
+    assert mean(ideal["ideal_training"]["copies"]) > 80
+    assert 10 < mean(ideal["ideal_test"]["copies"]) < 60
+    assert mean(ideal["network_test"]["copies"]) == 0
+    assert ideal["lead"]["low"] > 2
+    gap = mean(ideal["network_training"]["psnr"]) - mean(ideal["network_test"]["psnr"])
+    assert abs(gap) < 0.3
+    made, real = (results["generated"][k] for k in ("generated", "test_digits"))
+    for kind in ("nearest", "sure"):
+        assert made[kind]["high"] < real[kind]["low"]
+    assert mean(made["sure"]) > 60
+    assert results["generated"]["least_class"] < 7
+    assert results["generated"]["most_class"] > 13
