@@ -36,7 +36,7 @@ SECTIONS = {
     "ideal": 1.0,  # dB, and percentage points
     "generated": 8.0,  # dB, and percentage points: pictures drawn at random
 }
-LEFT_OUT = {"best_epoch", "steps", "least_class", "most_class"}
+LEFT_OUT = {"best_epoch", "steps", "least", "most", "closest"}
 
 
 def leaves(value, key=""):

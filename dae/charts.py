@@ -204,15 +204,19 @@ def plot_fields(
         If there is nothing to draw, or panels differ in their names.
     """
     names = _same_names(fields, "fields")
-    side = WIDTH / len(fields)
-    figure = Figure(figsize=(WIDTH, side + 0.5), layout="constrained")
-    axes = figure.subplots(1, len(fields), sharey=True, squeeze=False)[0]
+    arrows = [field for panel in fields.values() for field in panel.values()]
+    seen = np.isfinite(arrows).all(axis=2).any(axis=0)
+    width, height = np.ptp(np.concatenate([places[seen], data]), axis=0)
+    size = (WIDTH, WIDTH / len(fields) * height / width + 0.7)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, len(fields), sharex=True, sharey=True, squeeze=False)[0]
     looks = [{"color": "0.65", "width": 0.008}, {"color": "#D55E00", "width": 0.0025}]
     for axis, (title, panel) in zip(axes, fields.items(), strict=True):
         axis.plot(*data.T, ".", color="#0072B2", ms=2, label="data")
         for name, look in zip(names, looks, strict=True):
-            axis.quiver(*places.T, *panel[name].T, angles="xy", scale_units="xy",
-                        scale=1, label=name, **look)  # fmt: skip
+            drawn = np.isfinite(panel[name]).all(axis=1)
+            axis.quiver(*places[drawn].T, *panel[name][drawn].T, angles="xy",
+                        scale_units="xy", scale=1, label=name, **look)  # fmt: skip
         axis.set_aspect("equal")
         axis.set_title(title, fontsize=SMALL + 1)
         axis.tick_params(labelsize=SMALL)

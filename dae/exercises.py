@@ -32,7 +32,7 @@ def exercise(answer: object, hint: str) -> Iterator[None]:
     except Exception as error:
         problem = f"`{type(error).__name__}: {error}`"
     if answer is ...:
-        display(Markdown("*Not yet:* put your answer in place of `...`."))
+        display(Markdown("*Not yet:* replace the `...` by your answer."))
     elif problem:
         display(Markdown(f"*Not yet:* {problem} {hint}"))
     else:

@@ -42,9 +42,9 @@ def posterior_mean(
 
     References
     ----------
-    .. [1] H. Robbins, "An empirical Bayes approach to statistics", Proceedings of the
-       Third Berkeley Symposium on Mathematical Statistics and Probability 1:157-163,
-       1956.
+    .. [1] T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical
+       Learning", 2nd ed., Springer, 2009, section 2.4.
+       doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
     batch_size = check_count(batch_size, "batch_size")
@@ -80,9 +80,9 @@ def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
 
     References
     ----------
-    .. [1] K. Miyasawa, "An empirical Bayes estimator of the mean of a normal
-       population", Bulletin of the International Statistical Institute 38:181-188,
-       1961.
+    .. [1] H. Robbins, "An empirical Bayes approach to statistics", Proceedings of the
+       Third Berkeley Symposium on Mathematical Statistics and Probability 1:157-163,
+       1956.
     .. [2] B. Efron, "Tweedie's formula and selection bias", Journal of the American
        Statistical Association 106(496):1602-1614, 2011. doi:10.1198/jasa.2011.tm11181
     """

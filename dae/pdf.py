@@ -80,11 +80,20 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
     parts = paragraphs(first)[2:]
     for cell in others:
         if cell.cell_type == "markdown":
-            parts.append(COMMENT.sub("", cell.source))
+            parts.append(with_next(COMMENT.sub("", cell.source)))
         else:
-            parts.append(raw_typst(f"#cell({quoted(cell.source)})"))
+            number, code = cell.execution_count, quoted(cell.source)
+            parts.append(raw_typst(f"#cell({number}, {code})"))
             parts += [shown(output, folder) for output in cell.outputs]
     return "\n\n".join(parts)
+
+
+def with_next(text: str) -> str:
+    """Keep boxes, and the last paragraph of an exercise, on one page with the cell."""
+    *others, last = re.split(r"\n\n+", text)
+    if last.startswith("> ") or re.match(r"\*\*\d+", last):
+        last = f"::: {{typst:sticky=true}}\n{last}\n:::"
+    return "\n\n".join([*others, last])
 
 
 def paragraphs(cell: nbformat.NotebookNode) -> list[str]:

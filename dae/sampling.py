@@ -15,6 +15,7 @@ def generate(
     rng: np.random.Generator,
     *,
     shape: tuple[int, ...] = (28, 28, 1),
+    start: float | NDArray = 0.5,
     beta: float = 0.5,
     until: float = 0.05,
     most_steps: int = 200,
@@ -36,6 +37,8 @@ def generate(
     rng : numpy.random.Generator
     shape : tuple of int
         Of one picture.
+    start : float or ndarray of that shape, values in [0, 1]
+        What the noise is added to at first; the default is even grey, as in [1]_.
     beta : float
         From 0, where each step adds almost as much noise as it removes, to 1, where
         it adds none.
@@ -54,8 +57,8 @@ def generate(
     Raises
     ------
     TypeError, ValueError
-        If `count` is not a whole number above 0, `rng` no Generator, or
-        `beta` not in [0, 1].
+        If `count` is not a whole number above 0, `rng` no Generator, `beta` not in
+        [0, 1], or `start` neither a number nor a picture in that range.
 
     References
     ----------
@@ -66,8 +69,11 @@ def generate(
     count = check_count(count, "count")
     if not 0 <= beta <= 1:
         raise ValueError(f"beta must be in [0, 1], got {beta}")
+    start = np.asarray(start, np.float32)
+    if start.shape not in ((), tuple(shape)) or not np.all((start >= 0) & (start <= 1)):
+        raise ValueError(f"start must be a number or have shape {shape}, in [0, 1]")
     noise = check_rng(rng).standard_normal
-    images = 0.5 + noise((count, *shape), dtype=np.float32)
+    images = start + noise((count, *shape), dtype=np.float32)
     levels = []
     for t in range(1, most_steps + 1):
         step = 0.05 * t / (1 + 0.05 * (t - 1))

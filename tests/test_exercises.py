@@ -80,7 +80,7 @@ def test_exercise(notebook, lesson, said, number):
         source_of(notebook, f"solution-{number}"),
     ):
         exec(place.sub(lambda _, a=answer: a, empty), dict(lesson))
-    assert said[0] == "*Not yet:* put your answer in place of `...`."
+    assert said[0] == "*Not yet:* replace the `...` by your answer."
     assert said[1].startswith("*Not yet:* ") and said[1] != said[0]
     assert said[2:] == ["**Right.**"]
 
@@ -102,3 +102,17 @@ def test_committed_outputs_are_those_of_empty_cells(notebook):
         (cell,) = [c for c in notebook.cells if c.id == f"exercise-{number}"]
         (output,) = cell.outputs
         assert output.data["text/markdown"].startswith("*Not yet:*")
+
+
+def test_what_the_texts_say_about_the_answers(notebook, lesson):
+    """A fifth of the rise is cut off at 1 (4); clipping the target is what counts (10);
+    with strong noise the line is flatter than 1 (6)."""
+    names = dict(lesson)
+    for number in (4, 6, 10):
+        for kind in ("exercise", "solution"):
+            exec(source_of(notebook, f"{kind}-{number}"), names)
+    assert abs(1 - names["answer_4"](1) * np.sqrt(2 * np.pi) - 0.2) < 0.02
+    assert 0 < names["answer_6"][0] < 1
+    black = (lesson["x_val"] == 0).reshape(len(lesson["x_val"]), -1)
+    (cut, _, new), (_, free, _) = (list(names["two_copies"](c)) for c in (True, False))
+    assert abs(names["answer_10"](cut, free, new)[black].mean()) < 0.05

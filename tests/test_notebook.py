@@ -275,11 +275,11 @@ def assigned(scope):
 
 def taint(scope, tainted):
     """Add the names that a scope makes of tainted ones."""
-    for _ in range(5):
-        tainted = tainted | {
-            name for name, value in assignments(scope) if tainted & names_in(value)
-        }
-    return tainted
+    while True:
+        more = {n for n, value in assignments(scope) if tainted & names_in(value)}
+        if more <= tainted:
+            return tainted
+        tainted = tainted | more
 
 
 def bindings(target, value):
@@ -297,7 +297,15 @@ def bindings(target, value):
 
 
 def names_in(node):
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    """Names that an expression takes from outside: not its own loop variables."""
+    names = {node.id} if isinstance(node, ast.Name) else set()
+    for child in ast.iter_child_nodes(node):
+        names |= names_in(child)
+    if isinstance(node, ast.Lambda):
+        names -= {a.arg for a in node.args.args}
+    for loop in getattr(node, "generators", []):
+        names = names - names_in(loop.target) | names_in(loop.iter)
+    return names
 
 
 def called(node):

@@ -212,9 +212,15 @@ def test_judgements_of_part_3_hold(results):
     assert ideal["lead"]["low"] > 2
     gap = mean(ideal["network_training"]["psnr"]) - mean(ideal["network_test"]["psnr"])
     assert abs(gap) < 0.3
-    made, real = (results["generated"][k] for k in ("generated", "test_digits"))
-    for kind in ("nearest", "sure"):
-        assert made[kind]["high"] < real[kind]["low"]
-    assert mean(made["sure"]) > 60
-    assert results["generated"]["least_class"] < 7
-    assert results["generated"]["most_class"] > 13
+    assert abs(mean(ideal["neighbour"]) - mean(ideal["ideal_test"]["psnr"])) < 1
+    grey, average, real = (
+        results["generated"][key]
+        for key in ("from_grey", "from_mean_digit", "test_digits")
+    )
+    for made in (grey, average):
+        assert made["sure"]["high"] < real["sure"]["low"]
+        assert mean(made["sure"]) > 60
+        assert mean(made["copies"]) < 5
+        assert made["least"] < 7 and made["most"] > 13
+    assert average["ink"]["high"] < real["ink"]["low"]
+    assert real["ink"]["high"] < grey["ink"]["low"]

@@ -53,3 +53,27 @@ def test_count_and_rng_are_checked(rng):
         generate(lambda x: x, 0, rng)
     with pytest.raises(TypeError, match="rng must be"):
         generate(lambda x: x, 1, 0)
+
+
+def test_it_starts_where_it_is_told_to():
+    """With nothing to climb, one step later the pictures are the start and noise."""
+    picture = np.linspace(0, 1, 28 * 28, dtype=np.float32).reshape(28, 28, 1)
+    seen = []
+
+    def restore(images):
+        seen.append(images)
+        return images
+
+    for start in (0.25, picture):
+        seen.clear()
+        generate(restore, 400, np.random.default_rng(0), start=start)
+        np.testing.assert_allclose(seen[0].mean(axis=0) + 0 * picture,
+                                   start + 0 * picture, atol=0.3)  # fmt: skip
+        assert abs(np.mean(seen[0] - start)) < 0.01
+        assert seen[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("start", [-0.1, float("nan"), np.zeros((28, 28)), [2.0]])
+def test_start_is_checked(rng, start):
+    with pytest.raises(ValueError, match="start must be"):
+        generate(lambda x: x, 1, rng, start=start)
