@@ -26,17 +26,19 @@ class LiveProgress:
             self.started, self.first = now, done
             if InteractiveShell.initialized():
                 self.handle = display({"text/plain": ""}, raw=True, display_id=True)
-        elif done != int(done) and now - self.shown < self.seconds_between:
-            return  # within an epoch; its end is always shown
+        epoch_ended = len(history["val_loss"]) == done  # and its losses are known
+        shown_lately = self.shown and now - self.shown < self.seconds_between
+        if shown_lately and not epoch_ended:
+            return
         self.shown = now
         left = (now - self.started) / max(done - self.first, 1e-9) * (epochs - done)
         text = describe(epochs, done, history, left if done > self.first else None)
-        self._show(text, at_end_of_epoch=done == int(done))
+        self._show(text, epoch_ended)
 
-    def _show(self, text: str, at_end_of_epoch: bool) -> None:
+    def _show(self, text: str, epoch_ended: bool) -> None:
         if self.handle:
             self.handle.update({"text/plain": text}, raw=True)
-        elif at_end_of_epoch:  # no Jupyter to renew the line
+        elif epoch_ended:  # no Jupyter to renew the line
             print(text, flush=True)
 
 
@@ -58,7 +60,7 @@ def describe(
     str
     """
     finished = len(history["val_loss"])
-    parts = [f"epoch {min(int(done) + 1, epochs)} of {epochs} ({done / epochs:.0%})"]
+    parts = [f"epoch {min(finished + 1, epochs)} of {epochs} ({done / epochs:.0%})"]
     if finished:
         best = min(history["val_loss"])
         parts += [

@@ -10,6 +10,7 @@ def test_every_epoch_is_told_however_short(capsys):
     history = {"train_loss": [], "val_loss": []}
     for epoch in range(3):
         report(3, epoch + 0.5, history)
+        report(3, epoch + 1, history)  # the last step; the losses are not known yet
         history["train_loss"].append(0.3 - epoch / 10)
         history["val_loss"].append(0.4 - epoch / 10)
         report(3, epoch + 1, history)
@@ -19,6 +20,7 @@ def test_every_epoch_is_told_however_short(capsys):
         "epoch 3 of 3",
         "epoch 3 of 3",
     ]
+    assert all("validation loss" in line for line in lines)
     assert lines[-1].endswith("best 0.2000 in epoch 3 · done")
 
 
