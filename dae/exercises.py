@@ -30,7 +30,10 @@ def exercise(answer: object, hint: str) -> Iterator[None]:
     except AssertionError as error:
         problem = str(error) or "this is not it."
     except Exception as error:
-        problem = f"`{type(error).__name__}: {error}`"
+        problem = (
+            f"the check stopped with `{type(error).__name__}: {error}`. Has your "
+            "answer the form that the comment asks for?"
+        )
     if answer is ...:
         display(Markdown("*Not yet:* replace the `...` by your answer."))
     elif problem:

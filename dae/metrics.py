@@ -197,15 +197,18 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `errors` is no such batch, `stride` does not divide its sides, or an image
-        of it is all of one value.
+        If `errors` is no such batch, is empty or not finite, `stride` does not divide
+        its sides, or an image of it is all of one value.
     """
     stride = check_count(stride, "stride", least=2)
-    if errors.ndim != 4 or errors.shape[1] % stride or errors.shape[2] % stride:
+    usable = errors.ndim == 4 and errors.size and errors.shape[3] == 1
+    if not usable or errors.shape[1] % stride or errors.shape[2] % stride:
         raise ValueError(
             f"errors must have shape (N, H, W, 1) with sides that {stride} divides, "
             f"got {errors.shape}"
         )
+    if not np.isfinite(errors).all():
+        raise ValueError("errors must hold finite values only")
     if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
         raise ValueError("errors must vary within each image: one is all of one value")
     power = np.abs(np.fft.fft2(errors[..., 0].astype(np.float64))) ** 2

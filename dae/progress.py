@@ -64,8 +64,8 @@ def describe(
     if finished:
         best = min(history["val_loss"])
         parts += [
-            f"training loss {history['train_loss'][-1]:.4f}",
-            f"validation loss {history['val_loss'][-1]:.4f}",
+            f"training {history['train_loss'][-1]:.4f}",
+            f"validation {history['val_loss'][-1]:.4f}",
             f"best {best:.4f} in epoch {history['val_loss'].index(best) + 1}",
         ]
     if finished == epochs:

@@ -20,7 +20,7 @@ def test_every_epoch_is_told_however_short(capsys):
         "epoch 3 of 3",
         "epoch 3 of 3",
     ]
-    assert all("validation loss" in line for line in lines)
+    assert all("validation 0." in line for line in lines)
     assert lines[-1].endswith("best 0.2000 in epoch 3 · done")
 
 
@@ -30,6 +30,6 @@ def test_every_epoch_is_told_however_short(capsys):
 def test_time_left_is_in_minutes_and_seconds(seconds, written):
     history = {"train_loss": [0.2], "val_loss": [0.25]}
     assert describe(4, 1, history, seconds) == (
-        "epoch 2 of 4 (25%) · training loss 0.2000 · validation loss 0.2500 · "
+        "epoch 2 of 4 (25%) · training 0.2000 · validation 0.2500 · "
         f"best 0.2500 in epoch 1 · {written}"
     )

@@ -157,3 +157,20 @@ def test_posterior_mean_lies_among_the_data_at_any_level(seed, sigma, dtype):
     assert np.isfinite(mean).all() and np.isfinite(direction).all()
     assert (mean >= data.min(axis=0) - 1e-5).all()
     assert (mean <= data.max(axis=0) + 1e-5).all()
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        np.full((1, 4, 4, 1), np.nan),
+        np.full((1, 4, 4, 1), np.inf),
+        np.ones((0, 4, 4, 1)),
+        np.ones((1, 4, 4, 2)),
+        np.ones((1, 4, 4)),
+    ],
+)
+def test_stride_energy_refuses_what_has_no_spectrum(errors):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match="errors must"):
+            dae.stride_energy(errors, 2)

@@ -64,7 +64,7 @@ def test_fast_run_tells_cell_epoch_losses_and_time_left(fast_run):
     _, printed, _ = fast_run
     assert re.search(r"cell 1 of \d+ · 0\. ", printed)
     assert re.search(
-        r"epoch 2 of 2 \(\d+%\) · training loss 0\.\d+ · validation loss 0\.\d+ · "
+        r"epoch 2 of 2 \(\d+%\) · training 0\.\d+ · validation 0\.\d+ · "
         r"best 0\.\d+ in epoch 1 · \d+ min \d\d s left",
         printed,
     )
