@@ -224,7 +224,7 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no Keras model, or would run code of its own.
+        If it is no Keras model, is damaged, or would run code of its own.
     """
     path = PRETRAINED_PATH if path is None else Path(path)
     if not path.is_file():
@@ -232,6 +232,15 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
             f"{path}: there is no such model; 'git checkout -- dae/pretrained' brings "
             "back the package's, 'python -m dae' trains it anew"
         )
+    if path == PRETRAINED_PATH:
+        model = build_autoencoder()
+        try:
+            model.load_weights(path)  # which older versions of Keras can read too
+        except Exception as error:
+            raise ValueError(
+                f"{path} is damaged; 'git checkout -- dae/pretrained' brings it back"
+            ) from error
+        return model
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 

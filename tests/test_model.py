@@ -203,3 +203,14 @@ def test_every_public_name_exists_and_says_what_it_does():
     for name in dae.__all__:
         thing = getattr(dae, name)
         assert thing.__doc__, name
+
+
+@pytest.mark.parametrize("kept", [0, 1000, 700_000])
+def test_damaged_packaged_model_is_told_with_the_remedy(tmp_path, monkeypatch, kept):
+    damaged = tmp_path / "denoiser.keras"
+    damaged.write_bytes(PRETRAINED_PATH.read_bytes()[:kept])
+    monkeypatch.setattr("dae.model.PRETRAINED_PATH", damaged)
+    with pytest.raises(
+        ValueError, match=r"is damaged; 'git checkout -- dae/pretrained"
+    ):
+        load_denoiser()
