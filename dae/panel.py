@@ -35,8 +35,6 @@ class Panel:
         Corruptions to choose from, by name; the level goes from 0 to 1.
     picture : IPython.display.Image
         What to show where widgets cannot run, as `save_figure` returns it.
-    level : float
-        To begin with.
 
     Raises
     ------
@@ -50,13 +48,12 @@ class Panel:
         models: Mapping[str, keras.Model],
         corruptions: Mapping[str, Spoil],
         picture: Image,
-        level: float = 0.5,
     ):
         self.images, self.picture = check_images(images), picture
         if not models or not corruptions:
             raise ValueError("models and corruptions must each hold at least one entry")
         self.draws = 0
-        self.level = widgets.FloatSlider(level, min=0, max=1, step=0.05)
+        self.level = widgets.FloatSlider(0.5, min=0, max=1, step=0.05)
         self.corruption = widgets.Dropdown(options=dict(corruptions))
         self.digit = widgets.IntSlider(0, min=0, max=len(images) - 1)
         self.model = widgets.Dropdown(options=dict(models))

@@ -89,7 +89,7 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
 
 
 def with_next(text: str) -> str:
-    """Keep boxes, and the last paragraph of an exercise, on one page with the cell."""
+    """Keep a box, an exercise or a solution on one page with the cell after it."""
     *others, last = re.split(r"\n\n+", text)
     if last.startswith("> ") or re.match(r"\*\*\d+", last):
         last = f"::: {{typst:sticky=true}}\n{last}\n:::"
