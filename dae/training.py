@@ -107,7 +107,7 @@ def train_epoch(
     """
     model.reset_metrics()
     for done, (noisy, clean) in enumerate(batches, start=1):
-        loss = model.train_on_batch(noisy, clean)  # the mean over the epoch so far
+        loss = model.train_on_batch(noisy, clean)
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss became {loss} in batch {done}: training has diverged; "
@@ -128,11 +128,13 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     -------
     float
     """
-    model.reset_metrics()
+    total = 0.0
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
-        loss = model.test_on_batch(noisy[part], clean[part])  # the mean so far
-    return float(loss)
+        model.reset_metrics()  # some versions of Keras average over calls, some do not
+        loss = model.test_on_batch(noisy[part], clean[part])
+        total += float(loss) * len(clean[part])
+    return total / len(clean)
 
 
 def _report_nothing(epochs: int, done: float, history: History) -> None:

@@ -10,6 +10,7 @@ from dae import (
     add_gaussian_noise,
     build_autoencoder,
     compile_denoiser,
+    evaluate,
     noisy_batches,
     train,
     train_epoch,
@@ -108,6 +109,20 @@ def test_losses_are_those_of_the_weights_at_the_end_of_the_epoch(digits):
         q = np.clip(model.predict(noisy, verbose=0).astype(float), 1e-7, 1 - 1e-7)
         by_hand = -np.mean(images * np.log(q) + (1 - images) * np.log(1 - q))
         np.testing.assert_allclose(history[name], [by_hand], rtol=1e-5)
+
+
+def test_evaluation_covers_all_images_once(digits):
+    """More than one batch, the last one smaller; weighted by images, not batches."""
+    model = small_model()
+    compile_denoiser(model, 1)
+    noisy = corrupt(digits, np.random.default_rng(1))
+    clean = digits.copy()
+    clean[900:] = 0  # so that the last batch differs
+    q = np.clip(model.predict(noisy[:930], verbose=0).astype(float), 1e-7, 1 - 1e-7)
+    by_hand = -np.mean(clean[:930] * np.log(q) + (1 - clean[:930]) * np.log(1 - q))
+    for _ in range(2):  # what was evaluated before makes no difference
+        found = evaluate(model, noisy[:930], clean[:930])
+        assert found == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_best_weights_are_kept(digits, monkeypatch):
