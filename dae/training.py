@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dae.checkpoint import History, load_checkpoint, save_checkpoint
 from dae.checks import check_count, check_images, check_same_shape
+from dae.replicas import replicas_of, shared_out
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
 
@@ -162,7 +163,9 @@ def train(
     ----------
     model : keras.Model
         (N, 28, 28, 1) to the same shape, output in [0, 1] for cross-entropy.
-        Compiled here, and trained in place.
+        Compiled here, and trained in place. Under a ``tf.distribute`` strategy,
+        build it and call `train` in the strategy's scope: each replica gets its part
+        of every batch.
     images, val_images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
         Clean images to learn from, and others to choose the best epoch by. At least
         one batch of the first.
@@ -170,7 +173,7 @@ def train(
         The noise to learn to undo. Training images get fresh noise in each epoch,
         validation images the same noise throughout.
     epochs, batch_size : int
-        Passes over `images`, and images in a step.
+        Passes over `images`, and images in a step, of all replicas together.
     learning_rate, loss
         See `compile_denoiser`.
     seed : int
@@ -208,6 +211,11 @@ def train(
         raise ValueError(
             f"images must hold at least one batch of {batch_size}, got {len(images)}"
         )
+    if batch_size % replicas_of(model):
+        raise ValueError(
+            f"batch_size must be a multiple of the {replicas_of(model)} replicas of "
+            f"the model, got {batch_size}"
+        )
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to resume from, got None")
     steps = len(images) // batch_size
@@ -222,6 +230,8 @@ def train(
     probe = images[: len(val_images)]  # as many training images, to compare
     probe_noisy = corrupt(probe, fixed)
 
+    if replicas_of(model) > 1:  # Keras builds the rest of the model from plain arrays
+        evaluate(model, val_noisy[:1], val_images[:1])
     settings = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -237,9 +247,10 @@ def train(
         history, best_weights = load_checkpoint(checkpoint, model, settings)
 
     for epoch in range(len(history["val_loss"]), epochs):
-        for done in train_epoch(
-            model, noisy_batches(images, corrupt, batch_size, streams[epoch])
-        ):
+        batches = noisy_batches(images, corrupt, batch_size, streams[epoch])
+        if replicas_of(model) > 1:
+            batches = shared_out(batches, model)
+        for done in train_epoch(model, batches):
             report(epochs, epoch + done / steps, history)
         history["train_loss"].append(evaluate(model, probe_noisy, probe))
         history["val_loss"].append(evaluate(model, val_noisy, val_images))

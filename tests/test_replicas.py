@@ -1,0 +1,87 @@
+"""Training under ``tf.distribute``: on two devices as on one."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+# in a process of its own, as devices cannot be split once TensorFlow has started
+TWO_DEVICES = """
+import json
+import keras, numpy as np, tensorflow as tf
+
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(
+    cpu, [tf.config.LogicalDeviceConfiguration()] * 2
+)
+import dae
+
+clean = dae.load_mnist()[0][0]
+
+def corrupt(images, rng):
+    return dae.add_gaussian_noise(images, 0.5, rng)
+
+def run(strategy, batch_size=32):
+    keras.utils.set_random_seed(0)
+    with strategy.scope():
+        model = dae.build_autoencoder()
+        history = dae.train(
+            model, clean[:320], clean[320:421], corrupt, epochs=2,
+            batch_size=batch_size, learning_rate=1e-3,
+        )
+        restored = dae.denoise(model, clean[:5])
+    return history, restored.ravel().tolist()
+
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+sizes = []
+share = two.experimental_distribute_values_from_function
+
+def watch(function):
+    values = share(function)
+    sizes.append([len(part) for part in two.experimental_local_results(values)])
+    return values
+
+single = run(tf.distribute.get_strategy())
+two.experimental_distribute_values_from_function = watch
+both = run(two)
+try:
+    run(two, batch_size=33)
+    message = ""
+except ValueError as error:
+    message = str(error)
+print(json.dumps({
+    "single": single, "both": both, "sizes": sizes, "message": message,
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def found():
+    printed = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], cwd=ROOT, capture_output=True, text=True
+    )
+    assert printed.returncode == 0, printed.stderr
+    return json.loads(printed.stdout.splitlines()[-1])
+
+
+def test_two_devices_train_as_one(found):
+    (one, image_1), (two, image_2) = found["single"], found["both"]
+    for name in ("train_loss", "val_loss"):
+        # the sums are added in another order, and Adam divides by small numbers
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-4)
+    assert one["val_loss"][1] < one["val_loss"][0]
+    assert len(image_1) == len(image_2) == 5 * 784
+    np.testing.assert_allclose(image_2, image_1, atol=0.01)
+
+
+def test_each_device_gets_half_of_every_batch(found):
+    assert found["sizes"] == [[16, 16]] * 40  # 2 epochs of 10 batches, noisy and clean
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused(found):
+    assert found["message"] == (
+        "batch_size must be a multiple of the 2 replicas of the model, got 33"
+    )
