@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "charts": ["plot_curves", "plot_fields", "plot_ladder", "plot_matrix"],
         "checkpoint": ["load_checkpoint", "save_checkpoint"],
+        "costs": ["on_frontier", "plot_frontier", "plot_growth"],
         "data": ["load_mnist"],
         "exercises": ["exercise"],
         "files": ["written_whole"],
@@ -32,6 +33,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "build_decoder",
             "build_encoder",
             "denoise",
+            "join_patches",
             "load_denoiser",
             "load_history",
             "residual_block",

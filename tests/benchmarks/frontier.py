@@ -1,0 +1,126 @@
+"""What quality costs: models of one family, test PSNR over training time.
+
+    PYTHONPATH=. python tests/benchmarks/frontier.py --epochs 10 --long 50
+
+First the models take turns in one process, a few steps at a time, and the median time
+of a step is kept, as a share of the default's. Then each is trained at noise 0.5 for
+the same epochs, and one larger setting for as many as the tutorial's model. Nothing is
+chosen by these scores; validation and test PSNR are both written. Writes
+frontier.json.
+"""
+
+import argparse
+import json
+import time
+
+import common
+import keras
+import numpy as np
+from keras import layers
+
+import dae
+
+SIGMA, BATCH = 0.5, 128
+
+
+def build(channels=48, patch=64, overview=16, code=8, blocks=1):
+    """The tutorial's model, with any number of residual blocks on each side."""
+    images = keras.Input((28, 28, 1))
+    start = {"activation": "relu", "kernel_initializer": "he_normal"}
+    x = layers.Conv2D(patch, 4, strides=4, **start)(images)
+    x = layers.Dense(channels, activation="relu")(x)
+    for i in range(blocks):
+        x = dae.residual_block(x, f"encoder_{i}")
+    z = layers.Dense(code)(x)
+    whole = layers.Dense(49 * overview, activation="relu")(layers.Flatten()(z))
+    x = layers.Concatenate()([z, layers.Reshape((7, 7, overview))(whole)])
+    x = layers.Dense(channels, activation="relu")(x)
+    for i in range(blocks):
+        x = dae.residual_block(x, f"decoder_{i}")
+    x = layers.Dense(patch, activation="relu")(x)
+    x = dae.join_patches(layers.Dense(16)(x))
+    return keras.Model(images, layers.Activation("sigmoid")(x))
+
+
+def build_unet(width=8):
+    """A U-Net [Ronneberger et al. 2015] of two levels, with its skip connections."""
+
+    def conv(filters, x):
+        return layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+
+    images = keras.Input((28, 28, 1))
+    top = conv(width, conv(width, images))
+    middle = conv(2 * width, conv(2 * width, layers.MaxPooling2D()(top)))
+    x = conv(4 * width, conv(4 * width, layers.MaxPooling2D()(middle)))
+    x = layers.Concatenate()([layers.UpSampling2D()(x), middle])
+    x = layers.Concatenate()([layers.UpSampling2D()(conv(2 * width, x)), top])
+    x = layers.Conv2D(1, 3, padding="same")(conv(width, x))
+    return keras.Model(images, layers.Activation("sigmoid")(x))
+
+
+MODELS = {
+    "tiny": lambda: build(16, 32, 4),
+    "small": lambda: build(24, 48, 8),
+    "narrow": lambda: build(33, 64, 16),
+    "default": dae.build_autoencoder,
+    "code of 49": lambda: build(code=1),
+    "code of 1,568": lambda: build(code=32, overview=4),
+    "deep": lambda: build(blocks=2),
+    "wide": lambda: build(96, 128),
+    "skips": dae.build_with_skips,
+    "U-Net": build_unet,
+}
+LARGE = {"large": lambda: build(96, 128, 16, blocks=2)}
+
+
+def step_times(models, x_train, rounds=8, steps=12):
+    """Median seconds of a training step of each, measured in turns."""
+    for model in models.values():
+        dae.compile_denoiser(model, 1000)
+    times = {name: [] for name in models}
+    rng = np.random.default_rng(1)
+    for _ in range(rounds):
+        for name, model in models.items():
+            noise = common.noise(SIGMA)
+            batches = dae.noisy_batches(x_train[: steps * BATCH], noise, BATCH, rng)
+            start = time.perf_counter()
+            for _ in dae.train_epoch(model, batches):
+                pass
+            times[name].append((time.perf_counter() - start) / steps)
+    return {name: float(np.median(t[1:])) for name, t in times.items()}
+
+
+def main():
+    """Time, train and score the models, and write frontier.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--long", type=int, default=50)
+    parser.add_argument("--times", action="store_true", help="measure only times anew")
+    options = parser.parse_args()
+    (x_train, _), (x_val, _), (x_test, _) = dae.load_mnist()
+
+    seconds = step_times(
+        {name: make() for name, make in (MODELS | LARGE).items()}, x_train
+    )
+    if options.times:
+        results = json.loads((common.FOLDER / "frontier.json").read_text())
+    else:
+        results = {"epochs": options.epochs, "long_epochs": options.long, "models": {}}
+        for name, make in (MODELS | LARGE).items():
+            keras.utils.set_random_seed(0)
+            model, epochs = make(), options.long if name in LARGE else options.epochs
+            dae.train(model, x_train, x_val, common.noise(SIGMA), epochs=epochs)
+            results["models"][name] = {
+                "epochs": epochs,
+                "weights": model.count_params(),
+                "validation": common.score(model, x_val, SIGMA)["psnr"],
+                "test": common.score(model, x_test, SIGMA)["psnr"],
+            }
+            print(name, results["models"][name], flush=True)
+    for name, entry in results["models"].items():
+        entry["time"] = seconds[name] / seconds["default"]  # of an epoch
+    common.save("frontier", results)
+
+
+if __name__ == "__main__":
+    main()

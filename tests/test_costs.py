@@ -1,0 +1,61 @@
+"""Charts of costs: the frontier worked out by hand, and everything on the page."""
+
+import numpy as np
+import pytest
+
+from dae import on_frontier, plot_frontier, plot_growth
+
+POINTS = {
+    "cheap": (1, 10.0),
+    "middle": (2, 12.0),
+    "beaten": (3, 11.0),
+    "equal but dearer": (4, 12.0),
+    "best": (8, 13.0),
+    "same cost, worse": (8, 12.5),
+}
+
+
+def test_frontier_by_hand():
+    assert on_frontier(POINTS) == ["cheap", "middle", "best"]
+    backwards = dict(reversed(POINTS.items()))
+    assert on_frontier(backwards) == ["cheap", "middle", "best"]
+    assert on_frontier({"one": (5, 5)}) == ["one"]
+
+
+def test_frontier_figure_names_all_and_joins_the_best():
+    (axis,) = plot_frontier(POINTS, ("time", "quality")).axes
+    assert {text.get_text() for text in axis.texts} == set(POINTS)
+    joined = axis.lines[0].get_xydata()
+    np.testing.assert_array_equal(joined, [(1, 10), (2, 12), (8, 13)])
+    filled = {
+        tuple(line.get_xydata()[0]): line.get_markerfacecolor() != "white"
+        for line in axis.lines[1:]
+    }
+    expected = {(1, 10), (2, 12), (8, 13)}
+    assert {point for point, full in filled.items() if full} == expected
+    assert len(filled) == len(POINTS)
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("time", "quality")
+
+
+@pytest.mark.parametrize("points", [{}, {"free": (0, 1)}])
+def test_nothing_to_draw_or_no_cost(points):
+    with pytest.raises(ValueError, match="at least one, all with a cost above 0, got"):
+        plot_frontier(points, ("time", "quality"))
+
+
+def test_growth_draws_points_and_their_line():
+    sizes, values = [1, 2, 3, 6], [3.0, 5.0, 7.0, 13.0]  # 2 n + 1
+    figure = plot_growth({"images": (sizes, values), "epochs": ([1, 2], [4, 3])}, "s")
+    line, measured = figure.axes[0].lines
+    np.testing.assert_array_equal(measured.get_xydata(), np.c_[sizes, values])
+    np.testing.assert_allclose(line.get_xydata(), np.c_[sizes, values])
+    assert figure.axes[0].get_ylim()[0] == figure.axes[0].get_xlim()[0] == 0
+    assert [axis.get_xlabel() for axis in figure.axes] == ["images", "epochs"]
+    assert figure.axes[0].get_ylabel() == "s"
+
+
+def test_growth_refuses_what_does_not_pair_up():
+    with pytest.raises(ValueError, match="'images' must have two or more sizes"):
+        plot_growth({"images": ([1, 2], [1])}, "s")
+    with pytest.raises(ValueError, match="at least one panel"):
+        plot_growth({}, "s")
