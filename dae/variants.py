@@ -36,7 +36,7 @@ def build_linear_output(*, use_bias: bool) -> keras.Model:
         config = layer.get_config()
         if "use_bias" in config:
             config["use_bias"] = use_bias
-        if layer.name == "paint":
+        if layer.name == "grey":
             config["activation"] = "linear"
         return type(layer).from_config(config)
 

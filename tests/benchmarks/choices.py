@@ -19,8 +19,24 @@ VARIANTS = {
     "mse": {"loss": "mean_squared_error"},
     "rate_002": {"learning_rate": 2e-3},
     "mse_002": {"loss": "mean_squared_error", "learning_rate": 2e-3},
+    "bce_faint": {"paint": 0.25},  # the painting layer's initial weights, as a share
+    "mse_faint": {"paint": 0.25, "loss": "mean_squared_error"},
+    "default_start": {"patches": "glorot_uniform"},  # Keras's default
     "little_overview": {"overview_channels": 1},
 }
+
+
+def build(overview_channels=16, patches=None, paint=1.0):
+    """The tutorial's model, with a change to its layers or its initial weights."""
+    keras.utils.set_random_seed(0)
+    decoder = dae.build_decoder(overview_channels=overview_channels)
+    model = dae.build_autoencoder(decoder=decoder)
+    if patches:
+        kernel = model.get_layer("encoder").get_layer("patches").kernel
+        kernel.assign(keras.initializers.get(patches)(kernel.shape))
+    kernel = decoder.get_layer("paint").kernel
+    kernel.assign(paint * kernel)
+    return model
 
 
 def main():
@@ -31,16 +47,13 @@ def main():
     (x_train, _), (x_val, _), _ = dae.load_mnist()
     results = {"epochs": epochs}
     for name, options in VARIANTS.items():
-        keras.utils.set_random_seed(0)
-        options = dict(options)
-        decoder = dae.build_decoder(
-            overview_channels=options.pop("overview_channels", 16)
-        )
-        model = dae.build_autoencoder(decoder=decoder)
+        of_training = {k: options[k] for k in options if k in ("loss", "learning_rate")}
+        model = build(**{k: options[k] for k in options if k not in of_training})
         corrupt = common.noise(SIGMA)
-        dae.train(model, x_train, x_val, corrupt, epochs=epochs, **options)
+        dae.train(model, x_train, x_val, corrupt, epochs=epochs, **of_training)
         results[name] = common.score(model, x_val, SIGMA)
         print(name, results[name], flush=True)
+    results["lead_of_start"] = results["bce"]["psnr"] - results["default_start"]["psnr"]
     common.save("choices", results)
 
 
