@@ -3,11 +3,12 @@
 import asyncio
 import atexit
 import json
+import os
 import re
 import shutil
 import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import nbformat
@@ -193,8 +194,27 @@ def check_marks() -> None:
             look_up(sources[mark["source"]], mark["key"])
 
 
+def check_folders() -> None:
+    """Make sure, before hours of work, that its outcome can be put into place.
+
+    Raises
+    ------
+    PermissionError
+        If one of the folders to write to is not writable.
+    """
+    for name in ("", "runs", "figures", "dae/pretrained"):
+        folder = ROOT / name
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"{folder} is not writable: make it so, or run with --fast, which "
+                "writes to a temporary folder"
+            )
+
+
 def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Put the outcome of a full run into place, each file whole, and clean up.
+    """Put the outcome of a full run into place, and clean up.
+
+    Each file is whole at every moment; if one cannot be written, none is replaced.
 
     Parameters
     ----------
@@ -214,13 +234,17 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     build_pdf(notebook, folder / PDF.name)
 
     patterns = ("figures/*", "dae/pretrained/*", PDF.name)
-    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
-        with written_whole(ROOT / path.relative_to(folder)) as temporary:
-            shutil.copyfile(path, temporary)
-    with written_whole(README) as temporary:
-        temporary.write_text(readme, encoding="utf-8")
-    with written_whole(NOTEBOOK) as temporary:
-        nbformat.write(notebook, temporary)
+    paths = [path for pattern in patterns for path in folder.glob(pattern)]
+    with ExitStack() as all_or_none:  # the files are moved into place at its end
+
+        def place(path: Path) -> Path:
+            return all_or_none.enter_context(written_whole(path))
+
+        for path in paths:
+            if not path.name.startswith("."):  # half a file that a killed run has left
+                shutil.copyfile(path, place(ROOT / path.relative_to(folder)))
+        place(README).write_text(readme, encoding="utf-8")
+        nbformat.write(notebook, place(NOTEBOOK))
     shutil.rmtree(folder)
 
 
