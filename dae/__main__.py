@@ -88,6 +88,11 @@ def main(arguments: list[str] | None = None) -> int:
         folder.mkdir(parents=True)
 
     try:
+        lock = run.claim(folder)  # noqa: F841, held until this function ends
+    except BlockingIOError as error:
+        print(error, file=sys.stderr)
+        return 1
+    try:
         notebook = run.execute(folder, parameters)
         if options.fast:
             build_pdf(notebook, folder / run.PDF.name)

@@ -10,6 +10,7 @@ import signal
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO
 
 import nbformat
 from nbclient import NotebookClient
@@ -18,6 +19,11 @@ from rich.console import Console
 from dae.files import written_whole
 from dae.pdf import build_pdf
 from dae.prose import MARK, cell_numbers, look_up, update_numbers
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -252,6 +258,40 @@ def unfinished_run() -> Path | None:
     """Return the folder of the latest full run that left a checkpoint, if any."""
     folders = [path.parent for path in (ROOT / "runs").glob(f"*/{CHECKPOINT}")]
     return max(folders, default=None)
+
+
+def claim(folder: Path) -> IO[str] | None:
+    """Keep other processes from going on with a run that is not over.
+
+    Not on Windows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the run writes.
+
+    Returns
+    -------
+    file
+        As long as it is open, the run is this process's, which may also be killed.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it.
+    """
+    if fcntl is None:
+        return None
+    file = open(folder / "lock", "a")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise BlockingIOError(
+            f"the last run, in {folder}, is still going on in another process: wait "
+            "for its end"
+        ) from error
+    return file
 
 
 def _heading_above(notebook: nbformat.NotebookNode, index: int) -> str:
