@@ -25,6 +25,7 @@
 | missing font | the figure is drawn, one message | test_missing_font |
 | threads or processes write one file at once | it is one of theirs, whole | test_one_file_written_by_threads_at_once, test_one_file_written_by_processes_at_once |
 | two runs at once, published one after the other | nothing is mixed | test_two_runs_at_once |
+| resumed while it is still going on | refused, nothing touched | test_run_that_is_going_on_is_not_resumed |
 | other working directory, odd names of folders | all files are written and read | test_odd_paths_and_another_working_directory, test_fast_run_tells_cell_epoch_losses_and_time_left |
 | a pickle in place of data | refused, its code is not run | test_pickles_are_not_run, test_pickles_are_refused |
 | code in a model | refused | test_model_with_code_in_it_is_refused |
@@ -35,7 +36,8 @@
 | this table and the tests disagree | told | test_the_table_is_true |
 
 A file that cannot grow (RLIMIT_FSIZE) stands in for a full disk: the writes fail for real.
-`ALL_BLOCKS=1` makes test_mnist_with_a_flipped_bit try every block of 4 KiB.
+`ALL_BLOCKS=1` makes test_mnist_with_a_flipped_bit try every block of 4 KiB,
+and test_checkpoint_with_a_flipped_bit every byte.
 """  # noqa: E501
 
 import ast
@@ -502,9 +504,10 @@ def test_mnist_cut_short_anywhere(tmp_path):
 
 
 def test_mnist_with_a_flipped_bit(tmp_path, mnist):
-    """In every 140th block of 4 KiB by default; all 2,806 were tried once: refused.
+    """In every 140th block of 4 KiB by default.
 
-    Where in a block, and which bit, is drawn, each time the same.
+    All 2,806 were tried once: 2,804 were refused, and 2 gave the right data. Where in
+    a block, and which bit, is drawn, each time the same.
     """
     content = MNIST_PATH.read_bytes()
     path = tmp_path / "flipped.npz"
@@ -526,7 +529,7 @@ def test_mnist_with_a_flipped_bit(tmp_path, mnist):
         with open(path, "rb+") as file:
             file.seek(place)
             file.write(content[place : place + 1])
-    assert accepted <= 1  # nearly every bit of the file matters
+    assert accepted <= 2  # nearly every bit of the file matters
     load_mnist(path)  # all put back
 
 
@@ -616,7 +619,10 @@ def test_checkpoint_cut_short_anywhere(saved, tmp_path):
 
 
 def test_checkpoint_with_a_flipped_bit(saved, tmp_path):
-    """In every seventh byte, the bits in turns; all bytes were tried once."""
+    """In every seventh byte, the bits in turns.
+
+    All 6,898 bytes were tried once: 5,726 were refused, and 1,172 gave the same state.
+    """
     content, path = bytearray(saved[0].read_bytes()), tmp_path / "flipped.npz"
     model = compiled(None)
     untouched, expected = state(model), state(saved[1])
@@ -640,7 +646,6 @@ def test_checkpoint_with_a_flipped_bit(saved, tmp_path):
         assert "delete it and start anew" in told
     assert_equal(state(model), untouched)  # no refused one has changed it
     # what may change unnoticed are dates and other remarks of the zip format
-    print(accepted, len(range(0, len(content), every)))
     assert accepted < 0.25 * len(content) / every
 
 
@@ -775,6 +780,22 @@ def test_two_runs_at_once(tmp_path):
         written = nbformat.read(root / dae.run.NOTEBOOK.name, as_version=4)
         assert f"It is {x}<!-- results: x d -->." in written.cells[0].source
     assert names_in(root / "runs") == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs flock")
+def test_run_that_is_going_on_is_not_resumed(project, monkeypatch, capsys):
+    folder, calls = finished_run(project), []
+    monkeypatch.setattr("dae.run.execute", lambda *a: calls.append(a) or 1 / 0)
+    lock = dae.run.claim(folder)  # as the process does that has begun the run
+    before = listing(project)
+    assert main(["--resume"]) == 1
+    assert "is still going on in another process" in capsys.readouterr().err
+    assert listing(project) == before
+    assert calls == []
+    lock.close()  # as when that process dies
+    with pytest.raises(ZeroDivisionError):
+        main(["--resume"])
+    assert calls == [(folder, {"RESUME": True})]
 
 
 @pytest.mark.parametrize("absolute", [True, False])
