@@ -1,5 +1,6 @@
 """Files that are whole or not there, and archives of arrays read with distrust."""
 
+import errno
 import io
 import math
 import os
@@ -54,10 +55,13 @@ def written_whole(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())  # on the disk before the name points at it
         os.replace(temporary, path)
     except OSError as error:
-        said = (
-            f"{error.strerror or error}: {path} could not be written, and is as it was"
-        )
-        raise (OSError(error.errno, said) if error.errno else OSError(said)) from error
+        if error.filename and str(error.filename) != str(temporary):
+            raise  # of another file
+        raise OSError(
+            error.errno or errno.EIO,
+            f"{error.strerror or error}, so this file stays as it was",
+            str(path),
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -248,7 +248,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
         for path in paths:
             if not path.name.startswith("."):  # half a file that a killed run has left
-                shutil.copyfile(path, place(ROOT / path.relative_to(folder)))
+                place(ROOT / path.relative_to(folder)).write_bytes(path.read_bytes())
         place(README).write_text(readme, encoding="utf-8")
         nbformat.write(notebook, place(NOTEBOOK))
     shutil.rmtree(folder)
@@ -291,6 +291,8 @@ def claim(folder: Path) -> IO[str] | None:
             f"the last run, in {folder}, is still going on in another process: wait "
             "for its end"
         ) from error
+    except OSError:  # a file system without locks
+        pass
     return file
 
 
