@@ -147,7 +147,7 @@ class FastRun(NamedTuple):
 def fast_run(fast_run_begun):
     """The main job in fast mode, finished."""
     before, process, elsewhere, home, network_log = fast_run_begun
-    printed, _ = process.communicate(timeout=240)
+    printed, _ = process.communicate(timeout=600)
     assert process.returncode == 0, printed
     (folder,) = elsewhere.glob("dae-fast-*")
     return FastRun(*before, printed, elsewhere, folder, home, network_log)

@@ -521,6 +521,7 @@ def test_fast_run_in_a_clone_that_is_not_writable(tmp_path):
     assert listing(root) == before
 
 
+@pytest.mark.skipif(os.name == "nt", reason="permissions of files are Unix's")
 def test_file_without_permission_is_not_called_damaged(tmp_path):
     """Advice to delete it would be bad advice."""
     path = tmp_path / "state.npz"
