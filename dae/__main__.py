@@ -53,11 +53,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if not run.NOTEBOOK.is_file():
         parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
     if not options.fast:
-        if not os.access(run.ROOT, os.W_OK):
-            parser.error(f"{run.ROOT} is not writable: only --fast can run here")
         try:
+            if not options.pdf:
+                run.check_folders()
             run.check_marks()
-        except KeyError as error:
+        except (PermissionError, KeyError) as error:
             parser.error(error.args[0])
     if options.resume and run.unfinished_run() is None:
         parser.error("no interrupted run to resume; run without --resume")
@@ -73,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
         except ValueError as error:
             print(f"{error}; python -m dae executes it", file=sys.stderr)
             return 1
+        except OSError as error:
+            print(error, file=sys.stderr)
+            return 1
         print(f"Renewed {run.PDF.name}")
         return 0
     parameters = {}
@@ -85,20 +88,27 @@ def main(arguments: list[str] | None = None) -> int:
         folder.mkdir(parents=True)
 
     try:
+        lock = run.claim(folder)  # noqa: F841, held until this function ends
+    except BlockingIOError as error:
+        print(error, file=sys.stderr)
+        return 1
+    try:
         notebook = run.execute(folder, parameters)
-    except CellExecutionError as error:
+        if options.fast:
+            build_pdf(notebook, folder / run.PDF.name)
+        else:
+            run.publish(notebook, folder)
+    except (CellExecutionError, OSError) as error:  # OSError: as when the disk is full
         print(f"\n{error}", file=sys.stderr)
         return stopped(folder, 1)
     except (KeyboardInterrupt, DeadKernelError):
         return stopped(folder, 130)
     if options.fast:
-        build_pdf(notebook, folder / run.PDF.name)
         print(
             f"Everything runs. The executed notebook, its figures and its PDF are in "
             f"{folder}; as the networks were hardly trained, they do not fit the text."
         )
     else:
-        run.publish(notebook, folder)
         print(f"Renewed {run.NOTEBOOK.name}, its PDF, figures/ and dae/pretrained/")
     return 0
 

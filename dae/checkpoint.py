@@ -6,15 +6,13 @@ of each epoch, so what lies on the disk is always one whole, finished epoch.
 """
 
 import json
-import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.files import written_whole
+from dae.files import read_arrays, written_whole
 
 History = dict[str, list[float]]
 
@@ -83,17 +81,18 @@ def load_checkpoint(
             f"{path}: no checkpoint to resume from; start without resume"
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive)
-        text = json.loads(str(arrays["text"]))
+        arrays = read_arrays(path, path.stat().st_size)  # nothing in it is compressed
+        text = json.loads(str(arrays.pop("text")))
         history, saved_settings = text["history"], text["settings"]
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: not a readable checkpoint ({error}); delete it and start anew"
         ) from error
     _check_settings(path, saved_settings, settings)
     variables = _variables(model)
-    if sum(name.startswith("state_") for name in arrays) != len(variables):
+    expected = {f"state_{i}": tuple(v.shape) for i, v in enumerate(variables)}
+    expected |= {f"best_{i}": tuple(w.shape) for i, w in enumerate(model.weights)}
+    if {name: array.shape for name, array in arrays.items()} != expected:
         raise ValueError(
             f"{path}: written by another version of Keras; delete it and start anew"
         )

@@ -11,6 +11,7 @@ from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
 from dae.files import written_whole
+from dae.quiet import each_message_once
 
 DPI = 200
 
@@ -83,7 +84,8 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
     if path.suffix != ".png":
         raise ValueError(f"path must end in .png, got {path}")
     drawn, about = io.BytesIO(), PngInfo()
-    figure.savefig(drawn, dpi=DPI, format="png")
+    with each_message_once("matplotlib.font_manager"):
+        figure.savefig(drawn, dpi=DPI, format="png")
     about.add_itxt("Description", alt)
     few_colours = Picture.open(drawn).convert("RGB").quantize(256, dither=0)
     with written_whole(path) as temporary:

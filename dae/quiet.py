@@ -30,3 +30,29 @@ def quiet_start() -> Iterator[None]:
         os.close(kept)
         # many small models in one process are what part II wants, not worth a warning
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextmanager
+def each_message_once(logger: str) -> Iterator[None]:
+    """Let a logger say the same thing only once, as long as the block runs.
+
+    Matplotlib reports a font that is missing for every word it draws.
+
+    Parameters
+    ----------
+    logger : str
+        Its name.
+    """
+    said = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        new = message not in said
+        said.add(message)
+        return new
+
+    logging.getLogger(logger).addFilter(is_new)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).removeFilter(is_new)

@@ -3,12 +3,14 @@
 import asyncio
 import atexit
 import json
+import os
 import re
 import shutil
 import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import IO
 
 import nbformat
 from nbclient import NotebookClient
@@ -17,6 +19,11 @@ from rich.console import Console
 from dae.files import written_whole
 from dae.pdf import build_pdf
 from dae.prose import MARK, cell_numbers, look_up, update_numbers
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -193,8 +200,27 @@ def check_marks() -> None:
             look_up(sources[mark["source"]], mark["key"])
 
 
+def check_folders() -> None:
+    """Make sure, before hours of work, that its outcome can be put into place.
+
+    Raises
+    ------
+    PermissionError
+        If one of the folders to write to is not writable.
+    """
+    for name in ("", "runs", "figures", "dae/pretrained"):
+        folder = ROOT / name
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(
+                f"{folder} is not writable: make it so, or run with --fast, which "
+                "writes to a temporary folder"
+            )
+
+
 def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Put the outcome of a full run into place, each file whole, and clean up.
+    """Put the outcome of a full run into place, and clean up.
+
+    Each file is whole at every moment; if one cannot be written, none is replaced.
 
     Parameters
     ----------
@@ -214,13 +240,17 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     build_pdf(notebook, folder / PDF.name)
 
     patterns = ("figures/*", "dae/pretrained/*", PDF.name)
-    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
-        with written_whole(ROOT / path.relative_to(folder)) as temporary:
-            shutil.copyfile(path, temporary)
-    with written_whole(README) as temporary:
-        temporary.write_text(readme, encoding="utf-8")
-    with written_whole(NOTEBOOK) as temporary:
-        nbformat.write(notebook, temporary)
+    paths = [path for pattern in patterns for path in folder.glob(pattern)]
+    with ExitStack() as all_or_none:  # the files are moved into place at its end
+
+        def place(path: Path) -> Path:
+            return all_or_none.enter_context(written_whole(path))
+
+        for path in paths:
+            if not path.name.startswith("."):  # half a file that a killed run has left
+                place(ROOT / path.relative_to(folder)).write_bytes(path.read_bytes())
+        place(README).write_text(readme, encoding="utf-8")
+        nbformat.write(notebook, place(NOTEBOOK))
     shutil.rmtree(folder)
 
 
@@ -228,6 +258,42 @@ def unfinished_run() -> Path | None:
     """Return the folder of the latest full run that left a checkpoint, if any."""
     folders = [path.parent for path in (ROOT / "runs").glob(f"*/{CHECKPOINT}")]
     return max(folders, default=None)
+
+
+def claim(folder: Path) -> IO[str] | None:
+    """Keep other processes from going on with a run that is not over.
+
+    Not on Windows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the run writes.
+
+    Returns
+    -------
+    file
+        As long as it is open, the run is this process's, which may also be killed.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it.
+    """
+    if fcntl is None:
+        return None
+    file = open(folder / "lock", "a")  # noqa: SIM115
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise BlockingIOError(
+            f"the last run, in {folder}, is still going on in another process: wait "
+            "for its end"
+        ) from error
+    except OSError:  # a file system without locks
+        pass
+    return file
 
 
 def _heading_above(notebook: nbformat.NotebookNode, index: int) -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -55,24 +56,98 @@ def tree_state():
     return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def listing(folder):
+    """Every file below a folder, with size and time of change; caches left out."""
+    caches = {"__pycache__", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache"}
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file() and not caches & set(path.relative_to(folder).parts)
+    }
+
+
+# Python imports a module of this name before anything else. Its hook is asked about
+# every connection that Python code makes, and about every name it looks up.
+SITECUSTOMIZE = """
+import os, sys
+
+def log(text):
+    with open(os.environ["NETWORK_LOG"], "a") as file:
+        file.write(text + "\\n")
+
+def is_near(host):
+    if not isinstance(host, (str, bytes)):
+        return True  # not an internet address
+    host = os.fsdecode(host)
+    return host in ("", "localhost", "::1") or host.startswith("127.")
+
+def hook(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+        near = not isinstance(address, tuple) or is_near(address[0])
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        near = is_near(arguments[0])
+    else:
+        return
+    if not near:
+        log(f"refused: {event} {arguments[1:] or arguments}")
+        raise PermissionError(f"{event}: no network in this test")
+
+sys.addaudithook(hook)
+log("started: " + " ".join(sys.orig_argv))
+"""
+
+
 @pytest.fixture(scope="session", autouse=True)
 def fast_run_begun(request, tmp_path_factory):
     """Begin the main job in fast mode beside the other tests, if one asks for it.
 
-    From another folder, and with a temporary folder whose name is odd.
+    From another folder, with a temporary folder whose name is odd, with a home of its
+    own, and with the network blocked: Python code reaches this machine only.
     """
     if not any("fast_run" in item.fixturenames for item in request.session.items):
         yield None
         return
     elsewhere = tmp_path_factory.mktemp("some where é")
-    before = tree_state()
+    blocked = tmp_path_factory.mktemp("blocked")
+    (blocked / "sitecustomize.py").write_text(SITECUSTOMIZE)
+    home = tmp_path_factory.mktemp("home")
+    before = tree_state(), listing(ROOT)
     with subprocess.Popen(
         [sys.executable, "-m", "dae", "--fast"],
         cwd=elsewhere,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(elsewhere)},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{blocked}{os.pathsep}{ROOT}",
+            "TMPDIR": str(elsewhere),
+            "HOME": str(home),
+            "NETWORK_LOG": str(blocked / "log.txt"),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        yield before, process, elsewhere
+        yield before, process, elsewhere, home, blocked / "log.txt"
         process.kill()
+
+
+class FastRun(NamedTuple):
+    """What is known of the fast run when it is over."""
+
+    tree_before: dict
+    listing_before: dict
+    printed: str
+    elsewhere: Path  # its folder for temporary files
+    folder: Path  # what it made
+    home: Path
+    network_log: Path
+
+
+@pytest.fixture(scope="session")
+def fast_run(fast_run_begun):
+    """The main job in fast mode, finished."""
+    before, process, elsewhere, home, network_log = fast_run_begun
+    printed, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, printed
+    (folder,) = elsewhere.glob("dae-fast-*")
+    return FastRun(*before, printed, elsewhere, folder, home, network_log)

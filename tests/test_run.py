@@ -21,23 +21,12 @@ from dae.files import written_whole
 from dae.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
-@pytest.fixture(scope="module")
-def fast_run(fast_run_begun):
-    """The state before, what was printed, and where everything is."""
-    before, process, elsewhere = fast_run_begun
-    printed, _ = process.communicate(timeout=240)
-    assert process.returncode == 0, printed
-    (folder,) = elsewhere.glob("dae-fast-*")
-    return before, printed, folder
-
-
 def test_fast_run_touches_nothing_committed(fast_run):
-    before, _, _ = fast_run
-    assert tree_state() == before
+    assert tree_state() == fast_run.tree_before
 
 
 def test_fast_run_makes_everything_the_full_run_makes(fast_run):
-    _, _, folder = fast_run
+    folder = fast_run.folder
     made = {path.name for path in (folder / "figures").iterdir()}
     assert made == {path.name for path in (ROOT / "figures").iterdir()}
     assert (folder / "dae/pretrained/denoiser.keras").exists()
@@ -48,7 +37,7 @@ def test_fast_run_makes_everything_the_full_run_makes(fast_run):
 
 
 def test_fast_run_has_a_clean_executed_notebook(fast_run):
-    _, _, folder = fast_run
+    folder = fast_run.folder
     (path,) = folder.glob("*.ipynb")
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -61,7 +50,7 @@ def test_fast_run_has_a_clean_executed_notebook(fast_run):
 
 
 def test_fast_run_tells_cell_epoch_losses_and_time_left(fast_run):
-    _, printed, _ = fast_run
+    printed = fast_run.printed
     assert re.search(r"cell 1 of \d+ · 0\. ", printed)
     assert re.search(
         r"epoch 2 of 2 \(\d+%\) · training 0\.\d+ · validation 0\.\d+ · "
