@@ -1,6 +1,7 @@
 """The autoencoder: an encoder to a small code, a decoder back to an image."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import keras
@@ -273,7 +274,14 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
                 f"{path} is damaged; 'git checkout -- dae/pretrained' brings it back"
             ) from error
         return model
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: it is no .keras file, or only part of one")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except ValueError:
+        raise  # says what is wrong itself
+    except Exception as error:
+        raise ValueError(f"{path}: it is damaged, or no Keras model") from error
 
 
 def load_history() -> dict[str, list[float]]:

@@ -46,6 +46,8 @@ checkpoint of another run | refused
     test_checkpoint_of_another_noise_or_model
 damaged model in the package | refused with the remedy
     test_damaged_packaged_model_is_told_with_the_remedy
+any model file cut short or with a flipped bit | refused, or the same weights
+    test_damaged_model_is_refused_or_right
 missing font | the figure is drawn, one message
     test_missing_font
 threads or processes write one file at once | it is one of theirs, whole

@@ -196,6 +196,27 @@ def test_model_with_code_in_it_is_refused(tmp_path):
         load_denoiser(tmp_path / "unsafe.keras")
 
 
+def test_damaged_model_is_refused_or_right(tmp_path):
+    """A bit flipped at many places, and the file cut short at as many."""
+    layers = [keras.Input((4,)), keras.layers.Dense(3)]
+    model, path = keras.Sequential(layers), tmp_path / "a.keras"
+    save_denoiser(model, path)
+    whole, refused = path.read_bytes(), 0
+    for place in range(0, len(whole), len(whole) // 9):
+        flipped = bytearray(whole)
+        flipped[place] ^= 4
+        for damaged in (flipped, whole[:place]):
+            path.write_bytes(damaged)
+            try:
+                loaded = load_denoiser(path)
+            except ValueError:
+                refused += 1
+                continue
+            for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True):
+                np.testing.assert_array_equal(a, b)
+    assert refused >= 15  # of 20
+
+
 @pytest.mark.parametrize("module", ["dae", "dae.data", "dae.noise", "dae.metrics"])
 def test_light_modules_do_not_start_tensorflow(module):
     code = (
