@@ -90,7 +90,7 @@ def test_headings_are_in_order_and_sections_end_with_what_to_take(notebook):
     for above, below in itertools.pairwise(levels):
         assert below <= above + 1
     sections = re.findall(r"^## (\d+)\.(.*?)(?=^##? )", text, flags=re.M | re.S)
-    assert [int(number) for number, _ in sections] == list(range(18))
+    assert [int(number) for number, _ in sections] == list(range(19))
     for number, section in sections[1:-1]:
         assert section.count("What to take from it.") == 1, number
         assert "*Try it:*" in section, number
@@ -107,7 +107,7 @@ def test_recap_has_a_line_for_each_section_with_its_cell(notebook):
     recap = prose(notebook).split("## Recap")[1].split("## Exercises")[0]
     lines = re.findall(r"^\| (\d+) \| .+ \| \[\d+<!-- cells: (\w+) d -->\] \| .*<!--",
                        recap, flags=re.M)  # fmt: skip
-    assert [int(section) for section, _ in lines] == list(range(1, 17))
+    assert [int(section) for section, _ in lines] == list(range(1, 18))
     section, home = None, {}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

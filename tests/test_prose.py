@@ -83,9 +83,14 @@ def test_judgements_hold(results, sources):
     assert results["model"]["weights"] / 2 < 392 * 784 + 784
     # 4: the loss was chosen by measurement, and there is no overfitting to see
     choices = sources["choices"]
-    for stuck in (choices["mse"], choices["mse_002"]):
-        assert abs(stuck["psnr"] - results["test"]["black"]["psnr"]) < 0.5
-    assert choices["bce"]["psnr"] > choices["rate_002"]["psnr"]
+    psnr = {name: v["psnr"] for name, v in choices.items() if isinstance(v, dict)
+            and "psnr" in v}  # fmt: skip
+    by_loss = max(psnr["bce"] - psnr["mse"], psnr["rate_002"] - psnr["mse_002"])
+    by_rate = min(psnr["bce"] - psnr["rate_002"], psnr["mse"] - psnr["mse_002"])
+    assert 0 <= by_loss < by_rate / 2
+    assert abs(psnr["mse_faint"] - test["black"]["psnr"]) < 0.5
+    assert abs(psnr["bce_faint"] - psnr["bce"]) < 0.1
+    assert choices["lead_of_start"] > 0.05
     rates = inspect.signature(compile_denoiser).parameters["learning_rate"]
     assert rates.default == 0.008
     assert 0 < results["training"]["gap_percent"] < 5
@@ -169,10 +174,10 @@ def test_judgements_of_part_2_hold(results):
     assert above(bottleneck["large_lead"])
     assert abs(mean(bottleneck["code_8_other_seed"]["noisy"]) - noisy[3]) < 0.5
     skips = bottleneck["code_skips"]
-    assert mean(skips["clean"]) > max(clean) + 2
+    assert mean(skips["clean"]) > max(clean) + 1
     assert mean(skips["noisy"]) < noisy[3]
     assert bottleneck["dead_maps"] == 0
-    assert above(bottleneck["linear_gain"])
+    assert bottleneck["linear_gain"]["high"] < 0
     boards = results["checkerboard"]
     three, four = boards["kernel_3"], boards["kernel_4"]
     assert min(mean(three["before"]), mean(four["before"])) > 5

@@ -95,28 +95,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--long", type=int, default=50)
-    parser.add_argument("--times", action="store_true", help="measure only times anew")
+    parser.add_argument(
+        "--only", nargs="*", help="train only these, or none; measure all times anew"
+    )
     options = parser.parse_args()
     (x_train, _), (x_val, _), (x_test, _) = dae.load_mnist()
 
     seconds = step_times(
         {name: make() for name, make in (MODELS | LARGE).items()}, x_train
     )
-    if options.times:
+    results = {"epochs": options.epochs, "long_epochs": options.long, "models": {}}
+    if options.only is not None:
         results = json.loads((common.FOLDER / "frontier.json").read_text())
-    else:
-        results = {"epochs": options.epochs, "long_epochs": options.long, "models": {}}
-        for name, make in (MODELS | LARGE).items():
-            keras.utils.set_random_seed(0)
-            model, epochs = make(), options.long if name in LARGE else options.epochs
-            dae.train(model, x_train, x_val, common.noise(SIGMA), epochs=epochs)
-            results["models"][name] = {
-                "epochs": epochs,
-                "weights": model.count_params(),
-                "validation": common.score(model, x_val, SIGMA)["psnr"],
-                "test": common.score(model, x_test, SIGMA)["psnr"],
-            }
-            print(name, results["models"][name], flush=True)
+    wanted = [*MODELS, *LARGE] if options.only is None else options.only
+    for name in wanted:
+        keras.utils.set_random_seed(0)
+        model = (MODELS | LARGE)[name]()
+        epochs = options.long if name in LARGE else options.epochs
+        dae.train(model, x_train, x_val, common.noise(SIGMA), epochs=epochs)
+        results["models"][name] = {
+            "epochs": epochs,
+            "weights": model.count_params(),
+            "validation": common.score(model, x_val, SIGMA)["psnr"],
+            "test": common.score(model, x_test, SIGMA)["psnr"],
+        }
+        print(name, results["models"][name], flush=True)
     for name, entry in results["models"].items():
         entry["time"] = seconds[name] / seconds["default"]  # of an epoch
     common.save("frontier", results)
