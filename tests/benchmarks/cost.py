@@ -76,6 +76,9 @@ def main():
         growth = max(entry["peak_mb"]) / min(entry["peak_mb"]) - 1
         entry["memory_growth_percent"] = 100 * growth
         results[name] = entry
+    results["off_the_line_percent"] = max(
+        entry["off_the_line_percent"] for entry in results.values()
+    )
     common.save("cost", results)
 
 

@@ -59,6 +59,10 @@ def main():
             "own_mb": megabytes(top),
             "saved_without_mb": sum(map(megabytes, only)),
         }
+    tests = ("pytest", "hypothesis", "pypdf", "ruff")
+    results["requirements"]["tests_mb"] = sum(
+        results["requirements"][name]["saved_without_mb"] for name in tests
+    )
     common.save("installed", results)
 
 

@@ -21,7 +21,7 @@ from recipe import build_recipe
 
 import dae
 
-SIZE = 2048
+SIZE, BATCH = 2048, 128
 
 
 def operations(model):
@@ -66,18 +66,16 @@ def main():
         dae.compile_denoiser(model, 1000)
     left, right = (keras.random.normal((SIZE, SIZE), seed=i) for i in (0, 1))
 
+    batch = noisy[:BATCH], clean[:BATCH]
     jobs = {"product": (lambda: np.asarray(keras.ops.matmul(left, right)), 3)}
     for name, model in models.items():
-        for size in (128, 512):
-            batch = noisy[:size], clean[:size]
-            jobs[f"{name}_step_{size}"] = (partial(model.train_on_batch, *batch), 8)
-    rates = median_times(jobs, rounds)
-    results = {"product_gflops": 2 * SIZE**3 / rates["product"] / 1e9, "share": {}}
+        jobs[name] = (partial(model.train_on_batch, *batch), 8)
+    times = median_times(jobs, rounds)
+    product = 2 * SIZE**3 / times["product"]
+    results = {"product_gflops": product / 1e9}
     for name, model in models.items():
-        for size in (128, 512):
-            key = f"{name}_step_{size}"
-            gflops = 3 * operations(model) * size / rates[key] / 1e9
-            results["share"][key] = gflops / results["product_gflops"]
+        rate = 3 * operations(model) * BATCH / times[name]
+        results[name] = {"share_percent": 100 * rate / product}
 
     ways = {name: partial(dae.denoise, model) for name, model in models.items()}
     ways["non_local_means"] = partial(dae.baselines.non_local_means, strength=0.5)
@@ -88,7 +86,7 @@ def main():
         }
         times = median_times(jobs, rounds)
         results[f"batch_{size}"] = {
-            name: {"images_per_second": size / t, "speedup": times["recipe"] / t}
+            name: {"images_per_second": size / t, "time": t / times["recipe"]}
             for name, t in times.items()
         }
     common.save("speed", results)
