@@ -94,7 +94,7 @@ def test_all_fit_the_page_and_are_large_enough_to_read():
         (lambda: plot_curves({"a": {}}, [1], ("x", "y")), "at least one panel"),
         (
             lambda: plot_curves({"a": {"c": [1]}}, [1, 2], ("x", "y")),
-            "'c' must have 2 values, got 1",
+            "'c' must hold 2 numbers or Intervals, got shape",
         ),
         (
             lambda: plot_curves(

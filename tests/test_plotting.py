@@ -131,7 +131,7 @@ def test_bad_arguments(digits):
     with pytest.raises(ValueError, match=r"captions must be for rows.*got 3 for 'b'"):
         plot_image_rows({"a": digits[:3]}, {"b": ["x", "y", "z"]})
     with pytest.raises(ValueError, match="as many values of train_loss"):
-        plot_history({"train_loss": [1.0], "val_loss": []})
+        plot_history({"train_loss": [1.0], "val_loss": [1.0, 2.0]})
     code = np.zeros((7, 7, 8))
     with pytest.raises(ValueError, match="dead must have 8 values, got 3"):
         plot_codes({"a": digits[0]}, {"a": code}, [False] * 3)
