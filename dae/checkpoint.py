@@ -14,9 +14,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dae.checks import check_model, check_path
 from dae.files import written_whole
 
 History = dict[str, list[float]]
+DAMAGED = (ValueError, TypeError, KeyError, OSError, EOFError)
 
 
 def save_checkpoint(
@@ -40,7 +42,22 @@ def save_checkpoint(
         One value an epoch.
     settings : dict
         What the run was started with, as JSON can hold it.
+
+    Raises
+    ------
+    TypeError
+        If JSON cannot hold `history` or `settings`, `model` is no model that is built,
+        or `path` no path.
+    ValueError
+        If `path` does not end in ``.npz``, `model` is not compiled, or `best_weights`
+        are not as many as its weights.
     """
+    path = check_path(path, suffix=".npz")
+    if len(best_weights) != len(check_model(model).weights):
+        raise ValueError(
+            f"best_weights must hold {len(model.weights)} arrays, got "
+            f"{len(best_weights)}"
+        )
     arrays = {
         f"state_{i}": keras.ops.convert_to_numpy(v)
         for i, v in enumerate(_variables(model))
@@ -74,10 +91,14 @@ def load_checkpoint(
     ------
     FileNotFoundError
         If there is no checkpoint.
+    TypeError
+        If `model` is no model that is built, or `path` no path.
     ValueError
-        If it cannot be read, or belongs to a run with other settings.
+        If it cannot be read, or belongs to a run with other settings or another model;
+        if `model` is not compiled.
     """
-    path = Path(path)
+    path = check_path(path)
+    variables = _variables(model)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no checkpoint to resume from; start without resume"
@@ -86,24 +107,30 @@ def load_checkpoint(
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
         text = json.loads(str(arrays["text"]))
-        history, saved_settings = text["history"], text["settings"]
-    except (ValueError, KeyError, OSError, EOFError, BadZipFile, zlib.error) as error:
+        history, saved_settings = text["history"], dict(text["settings"])
+    except (*DAMAGED, BadZipFile, zlib.error) as error:
         raise ValueError(
             f"{path}: not a readable checkpoint ({error}); delete it and start anew"
         ) from error
     _check_settings(path, saved_settings, settings)
-    variables = _variables(model)
-    if sum(name.startswith("state_") for name in arrays) != len(variables):
-        raise ValueError(
-            f"{path}: written by another version of Keras; delete it and start anew"
-        )
-    for i, variable in enumerate(variables):
-        variable.assign(arrays[f"state_{i}"])
-    best_weights = [arrays[f"best_{i}"] for i in range(len(model.weights))]
+    state, best_weights = (
+        [arrays[f"{kind}_{i}"] for i in range(len(arrays)) if f"{kind}_{i}" in arrays]
+        for kind in ("state", "best")
+    )
+    for saved, present in ((state, variables), (best_weights, model.weights)):
+        if [array.shape for array in saved] != [tuple(v.shape) for v in present]:
+            raise ValueError(
+                f"{path}: of another model, or written by another version of Keras; "
+                "delete it and start anew"
+            )
+    for variable, value in zip(variables, state, strict=True):
+        variable.assign(value)
     return history, best_weights
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
+    if getattr(check_model(model), "optimizer", None) is None:
+        raise ValueError("model must be compiled, such as by compile_denoiser")
     model.optimizer.build(model.trainable_variables)
     return model.weights + model.optimizer.variables
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dae.checks import check_path
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
@@ -22,12 +24,17 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         without an error, that file takes the place of `path` in one step; if not,
         it is deleted and `path` stays as it was.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `path` is no path, or names no file.
+
     Examples
     --------
     >>> with written_whole("figures/results.json") as temporary:
     ...     temporary.write_text("{}")
     """
-    path = Path(path)
+    path = check_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
