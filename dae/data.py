@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dae.checks import check_path
+
 MNIST_PATH = Path(__file__).parent / "mnist" / "mnist.npz"
 
 # name -> shape and SHA-256 of the original IDX file that held the array
@@ -60,6 +62,8 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
     ValueError
         If the file cannot be read, or does not hold exactly MNIST: names, shapes,
         types and the SHA-256 published for the four original files are compared.
+    TypeError
+        If `path` is no path.
 
     Notes
     -----
@@ -72,7 +76,7 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
     >>> x_train.shape, x_val.shape, x_test.shape
     ((55000, 28, 28, 1), (5000, 28, 28, 1), (10000, 28, 28, 1))
     """
-    arrays = _read_verified(MNIST_PATH if path is None else Path(path))
+    arrays = _read_verified(MNIST_PATH if path is None else check_path(path))
     x, y = _to_unit_float(arrays["x_train"]), arrays["y_train"]
     cut = len(x) - VALIDATION_SIZE
     test = _to_unit_float(arrays["x_test"]), arrays["y_test"]
