@@ -118,5 +118,5 @@ def test_shapes_must_agree(digits):
             fit(digits[:2], digits[:3])
     with pytest.raises(ValueError, match="must have the same shape"):
         tune(gaussian, (1,), digits[:2], digits[:3])
-    with pytest.raises(ValueError, match="at least one value to try"):
+    with pytest.raises(ValueError, match="strengths must not be empty"):
         tune(gaussian, (), digits[:2], digits[:2])
