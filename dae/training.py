@@ -148,16 +148,20 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     clean = check_images(clean, "clean")
     check_type(noisy, np.ndarray, "noisy", "a NumPy array")
     check_same_shape(noisy, clean, ("noisy", "clean"))
-    check_model(model, takes=clean.shape[1:]).reset_metrics()
+    check_model(model, takes=clean.shape[1:])
+    total = 0.0
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
-        loss = model.test_on_batch(noisy[part], clean[part])  # the mean so far
+        model.reset_metrics()  # some versions of Keras do so themselves
+        loss = model.test_on_batch(noisy[part], clean[part])
+        total += float(loss) * len(clean[part])
+    loss = total / len(clean)
     if not math.isfinite(loss):
         raise FloatingPointError(
             f"the loss over the images is {loss}: training has diverged, or the "
             "noisy images hold values that are not finite"
         )
-    return float(loss)
+    return loss
 
 
 def _report_nothing(epochs: int, done: float, history: History) -> None:
