@@ -179,6 +179,26 @@ def test_saved_figure_is_print_quality_with_its_alt_text(figures, tmp_path):
         assert path.stat().st_size < 100_000
 
 
+def test_saved_figure_looks_like_the_figure(digits, tmp_path):
+    def grey():
+        return plot_image_rows({"digits": digits[:4]})
+
+    def colours():
+        code = np.arange(98.0).reshape(7, 7, 2)
+        return plot_codes({"a": digits[0]}, {"a": code}, [False] * 2)
+
+    for draw in (grey, colours):
+        image = save_figure(draw(), tmp_path / "a.png", alt="Something.")
+        assert image.width == 650  # 6.5 inches, on a page of the web
+        draw().savefig(tmp_path / "exact.png", dpi=200)
+        with PillowImage.open(tmp_path / "a.png") as saved:
+            assert saved.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+            found = np.asarray(saved.convert("RGB"), float)
+        with PillowImage.open(tmp_path / "exact.png") as exact:
+            error = np.abs(found - np.asarray(exact.convert("RGB"), float))
+        assert error.max() <= 32 and error.mean() < 1  # of 255
+
+
 def test_same_figure_same_bytes(digits, tmp_path):
     for name in ("a.png", "b.png"):
         save_figure(plot_history(HISTORY), tmp_path / name, alt="Two curves.")

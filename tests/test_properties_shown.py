@@ -36,6 +36,16 @@ def test_a_table_has_the_rows_and_columns_it_was_given(table):
         assert bars == len(table[0]) + 1, line
 
 
+def test_a_table_as_text():
+    rows = [("a", 1.5, None), ("b|c", "d", True)]
+    assert dae.show_table(("name", "one", "two"), rows).data == (
+        "| name | one | two |\n"
+        "| --- | ---: | ---: |\n"
+        "| a | 1.5 | None |\n"
+        r"| b\|c | d | True |"
+    )
+
+
 SHOWN = {
     "header": (
         lambda v: dae.show_table(v, [[1, 2]]), [None, "ab", 5, [], ["a"], [1, 2, 3]],
@@ -91,7 +101,7 @@ names = st.text(string.ascii_letters + string.digits + " é._-", min_size=1, max
     content=st.binary(max_size=99),
 )
 def test_any_file_is_written_whole_or_left(tmp_path_factory, name, content):
-    path = tmp_path_factory.mktemp("any") / "new" / name
+    path = tmp_path_factory.mktemp("any") / "new" / "deep" / name
     with dae.written_whole(path) as temporary:
         temporary.write_bytes(content)
         assert temporary.suffix == path.suffix and not path.exists()
