@@ -201,6 +201,11 @@ def test_tune_refuses_by_name(name):
         refused(lambda value=value: baselines.tune(**right | {name: value}), name)
 
 
+@pytest.mark.parametrize("ridge", [-1, np.nan, np.inf, "1", None, True])
+def test_a_ridge_that_is_no_penalty_is_refused(ridge):
+    refused(lambda: baselines.fit_affine_denoiser(batch(), batch(), ridge), "ridge")
+
+
 def test_no_line_through_images_of_one_value():
     refused(lambda: baselines.fit_affine_correction(batch(), batch()), "restored")
 
