@@ -13,7 +13,14 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.linear_model import Ridge
 
-from dae.checks import check_count, check_images, check_level, check_same_shape
+from dae.checks import (
+    check_count,
+    check_images,
+    check_level,
+    check_numbers,
+    check_same_shape,
+    check_type,
+)
 from dae.metrics import psnr
 
 Denoiser = Callable[[NDArray], NDArray]
@@ -157,11 +164,13 @@ def tune(
 
     Raises
     ------
-    ValueError
-        If there is no strength to try, or the two batches differ in shape.
+    TypeError, ValueError
+        If there is no strength to try, if the two are not such batches or differ in
+        shape, or as `fit_affine_correction`.
     """
-    if not len(strengths):
-        raise ValueError("strengths must hold at least one value to try, got none")
+    check_numbers(strengths, "strengths", (None,))
+    check_type(denoiser, Callable, "denoiser", "a function (images, strength)")
+    noisy, clean = check_images(noisy, "noisy"), check_images(clean, "clean")
     check_same_shape(noisy, clean, ("noisy", "clean"))
     candidates = [_at_strength(denoiser, s, correct_on) for s in strengths]
     quality = [psnr(clean, candidate(noisy)).mean() for candidate in candidates]
@@ -197,11 +206,14 @@ def fit_affine_correction(restored: NDArray, clean: NDArray) -> Denoiser:
     Raises
     ------
     TypeError, ValueError
-        If one of the two is not such a batch, or their shapes differ.
+        If one of the two is not such a batch, or their shapes differ; if the restored
+        images are all of one value, through which there is no one line.
     """
     restored = check_images(restored, "restored")
     clean = check_images(clean, "clean")
     check_same_shape(restored, clean, ("restored", "clean"))
+    if np.ptp(restored) == 0:
+        raise ValueError(f"restored must vary, got {restored.flat[0]} everywhere")
     slope, offset = np.polyfit(restored.ravel(), clean.ravel(), 1).astype(np.float32)
     return lambda images: np.clip(slope * check_images(images) + offset, 0, 1)
 

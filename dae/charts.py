@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from dae.checks import check_numbers, check_texts, check_type
 from dae.metrics import Interval
 from dae.plotting import SMALL, WIDTH
 
@@ -41,17 +42,29 @@ def plot_ladder(ladders: Mapping[str, Mapping[str, Interval]], label: str) -> Fi
 
     Raises
     ------
-    ValueError
-        If there is nothing to draw, or panels differ in their methods.
+    TypeError, ValueError
+        If there is nothing to draw, panels differ in their methods, an Interval is not
+        finite or out of order, or `label` is no text.
     """
     methods = _same_names(ladders, "ladders")
+    check_type(label, str, "label", "a text")
+    for title, ladder in ladders.items():
+        for name, interval in ladder.items():
+            place = f"ladders[{title!r}][{name!r}]"
+            mean, low, high = check_numbers(interval, place, (3,)).astype(float)
+            slack = 1e-9 * (abs(mean) + 1)
+            if not low - slack <= mean <= high + slack:
+                raise ValueError(
+                    f"{place} must be an Interval around its mean, got {interval!r}"
+                )
     height = 0.26 * len(methods) + 0.9
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(1, len(ladders), sharex=True, sharey=True, squeeze=False)[0]
     places = np.arange(len(methods))
     for axis, (title, ladder) in zip(axes, ladders.items(), strict=True):
         mean, low, high = np.array([ladder[name] for name in methods]).T
-        axis.errorbar(mean, places, xerr=[mean - low, high - mean], fmt="none",
+        arms = np.maximum([mean - low, high - mean], 0)  # rounding can make them less
+        axis.errorbar(mean, places, xerr=arms, fmt="none",
                       ecolor="black", capsize=2)  # fmt: skip
         axis.plot(mean, places, "o", color=STYLES[0][0], markersize=3)
         for value, edge, place in zip(mean, high, places, strict=True):
@@ -91,6 +104,7 @@ def plot_curves(
         For each panel's title, the curves by name; the same names in each. A curve is
         as long as `x`: one number at each place (NaN is left out), or one Interval.
     x : sequence of float
+        Finite; above 0 if `log`.
     labels : tuple of two str
         What is on the two axes, with units.
     band : tuple (name, from, to), optional
@@ -104,20 +118,27 @@ def plot_curves(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If there is nothing to draw, panels differ in their curves, there are more
-        curves than styles, or a curve is not as long as `x`.
+        curves than styles, a curve is not as long as `x` or infinite, or if the other
+        arguments are not as described above.
     """
     names = _same_names(panels, "panels")
+    if check_numbers(x, "x", (None,)).min() <= 0 and log:
+        raise ValueError(f"x must be above 0 on a logarithmic axis, got {min(x)}")
+    check_texts(labels, "labels", 2)
+    if band is not None:
+        check_type(band, tuple, "band", "a tuple (name, from, to)")
+        check_numbers(band[1:], "the two ends of band", (2,))
     if len(names) > len(STYLES):
         raise ValueError(f"there are styles for {len(STYLES)} curves, got {len(names)}")
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
-        if band:
+        if band is not None:
             axis.axvspan(*band[1:], color="0.9", label=band[0])
         for (name, curve), style in zip(curves.items(), STYLES, strict=False):
-            _draw_curve(axis, x, np.asarray(curve, float), name, style)
+            _draw_curve(axis, x, curve, name, style)
         if log:
             axis.set_xscale("log")
             axis.set_xticks(x, [f"{value:,}" for value in x])
@@ -152,14 +173,13 @@ def plot_matrix(
 
     Raises
     ------
-    ValueError
-        If `values` does not have that shape.
+    TypeError, ValueError
+        If `values` does not have that shape, is empty or not finite, or if the others
+        are no texts.
     """
-    values = np.asarray(values, float)
-    if values.shape != (len(rows), len(columns)):
-        raise ValueError(
-            f"values must have shape {(len(rows), len(columns))}, got {values.shape}"
-        )
+    rows, columns = check_texts(rows, "rows"), check_texts(columns, "columns")
+    check_texts(labels, "labels", 3)
+    values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
     figure = Figure(figsize=(WIDTH, 0.45 * len(rows) + 1.1), layout="constrained")
     axis = figure.subplots()
     drawn = axis.imshow(values, cmap="cividis", aspect="auto")
@@ -200,13 +220,33 @@ def plot_fields(
 
     Raises
     ------
-    ValueError
-        If there is nothing to draw, or panels differ in their names.
+    TypeError, ValueError
+        If there is nothing to draw, panels differ in their names or do not have two,
+        an array has another shape, `places` or `data` are not finite, or all that is
+        to be drawn lies on one straight line along an axis.
     """
     names = _same_names(fields, "fields")
+    if len(names) != 2:
+        raise ValueError(f"fields must hold two fields in each panel, got {names}")
+    places = check_numbers(places, "places", (None, 2))
+    data = check_numbers(data, "data", (None, 2))
+    fields = {
+        title: {
+            name: check_numbers(
+                f, f"fields[{title!r}][{name!r}]", places.shape, nan=True
+            )
+            for name, f in panel.items()
+        }
+        for title, panel in fields.items()
+    }
     arrows = [field for panel in fields.values() for field in panel.values()]
     seen = np.isfinite(arrows).all(axis=2).any(axis=0)
     width, height = np.ptp(np.concatenate([places[seen], data]), axis=0)
+    if not (width > 0 and height > 0):
+        raise ValueError(
+            "places and data must extend in both directions, got points within "
+            f"{width} x {height}"
+        )
     size = (WIDTH, WIDTH / len(fields) * height / width + 0.7)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, len(fields), sharex=True, sharey=True, squeeze=False)[0]
@@ -230,6 +270,9 @@ def _legend_below(figure: Figure, axis) -> None:
 
 
 def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
+    check_type(panels, Mapping, argument, "a mapping of mappings")
+    for title, panel in panels.items():
+        check_type(panel, Mapping, f"{argument}[{title!r}]", "a mapping")
     names = [list(panel) for panel in panels.values()]
     if not names or not names[0] or any(other != names[0] for other in names):
         raise ValueError(
@@ -239,9 +282,13 @@ def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
     return names[0]
 
 
-def _draw_curve(axis, x, curve: NDArray, name: str, style: tuple) -> None:
-    if len(curve) != len(x):
-        raise ValueError(f"{name!r} must have {len(x)} values, got {len(curve)}")
+def _draw_curve(axis, x, curve: ArrayLike, name: str, style: tuple) -> None:
+    curve = check_numbers(curve, f"curve {name!r}", nan=True).astype(float)
+    if curve.shape not in ((len(x),), (len(x), 3)):
+        raise ValueError(
+            f"curve {name!r} must hold {len(x)} numbers or Intervals, got shape "
+            f"{curve.shape}"
+        )
     colour, dash, marker = style
     if curve.ndim == 2:  # Intervals
         axis.fill_between(x, curve[:, 1], curve[:, 2], color=colour, alpha=0.2, lw=0)

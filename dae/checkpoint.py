@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dae.checks import check_model, check_path
 from dae.files import read_arrays, written_whole
 
 History = dict[str, list[float]]
@@ -38,7 +39,22 @@ def save_checkpoint(
         One value an epoch.
     settings : dict
         What the run was started with, as JSON can hold it.
+
+    Raises
+    ------
+    TypeError
+        If JSON cannot hold `history` or `settings`, `model` is no model that is built,
+        or `path` no path.
+    ValueError
+        If `path` does not end in ``.npz``, `model` is not compiled, or `best_weights`
+        are not as many as its weights.
     """
+    path = check_path(path, suffix=".npz")
+    if len(best_weights) != len(check_model(model).weights):
+        raise ValueError(
+            f"best_weights must hold {len(model.weights)} arrays, got "
+            f"{len(best_weights)}"
+        )
     arrays = {
         f"state_{i}": keras.ops.convert_to_numpy(v)
         for i, v in enumerate(_variables(model))
@@ -72,10 +88,14 @@ def load_checkpoint(
     ------
     FileNotFoundError
         If there is no checkpoint.
+    TypeError
+        If `model` is no model that is built, or `path` no path.
     ValueError
-        If it cannot be read, or belongs to a run with other settings.
+        If it cannot be read, or belongs to a run with other settings or another model;
+        if `model` is not compiled.
     """
-    path = Path(path)
+    path = check_path(path)
+    variables = _variables(model)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no checkpoint to resume from; start without resume"
@@ -83,18 +103,18 @@ def load_checkpoint(
     try:
         arrays = read_arrays(path, path.stat().st_size)  # nothing in it is compressed
         text = json.loads(str(arrays.pop("text")))
-        history, saved_settings = text["history"], text["settings"]
+        history, saved_settings = text["history"], dict(text["settings"])
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: not a readable checkpoint ({error}); delete it and start anew"
         ) from error
     _check_settings(path, saved_settings, settings)
-    variables = _variables(model)
     expected = {f"state_{i}": tuple(v.shape) for i, v in enumerate(variables)}
     expected |= {f"best_{i}": tuple(w.shape) for i, w in enumerate(model.weights)}
     if {name: array.shape for name, array in arrays.items()} != expected:
         raise ValueError(
-            f"{path}: written by another version of Keras; delete it and start anew"
+            f"{path}: of another model, or written by another version of Keras; "
+            "delete it and start anew"
         )
     for i, variable in enumerate(variables):
         variable.assign(arrays[f"state_{i}"])
@@ -103,6 +123,8 @@ def load_checkpoint(
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
+    if getattr(check_model(model), "optimizer", None) is None:
+        raise ValueError("model must be compiled, such as by compile_denoiser")
     model.optimizer.build(model.trainable_variables)
     return model.weights + model.optimizer.variables
 

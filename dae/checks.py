@@ -5,9 +5,13 @@ what was received, or returns the argument in the form the package works with.
 """
 
 import numbers
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
@@ -55,6 +59,64 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
             f"{name} must have all values in [0, 1], got values from {low} to {high}"
         )
     return images.astype(np.float32, copy=False)
+
+
+def check_numbers(
+    values: ArrayLike,
+    name: str,
+    shape: tuple[int | None, ...] | None = None,
+    *,
+    nan: bool = False,
+    low: float = -float("inf"),
+    high: float = float("inf"),
+) -> NDArray:
+    """Return real numbers as an array of a given shape.
+
+    Parameters
+    ----------
+    values : array_like of integers or floating-point numbers
+    name : str
+        What the caller calls this argument, for the error message.
+    shape : tuple of int or None, optional
+        The shape wanted; None is any length above 0. By default any shape.
+    nan : bool
+        Whether NaN may stand for what is not known. Infinity never may.
+    low, high : float
+        The lowest and the highest number allowed.
+
+    Returns
+    -------
+    ndarray, of the type that the values have
+
+    Raises
+    ------
+    TypeError
+        If the values are no real numbers.
+    ValueError
+        If they have another shape, are none, are not finite or leave the range.
+    """
+    try:
+        array = np.asarray(values)
+    except ValueError:  # rows of unequal length
+        array = np.asarray(None)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(
+            f"{name} must be an array of real numbers, got {type(values).__name__} "
+            f"of dtype {array.dtype}"
+        )
+    shape = array.shape if shape is None else shape
+    pairs = zip(array.shape, shape, strict=False)
+    if array.ndim != len(shape) or any(b not in (None, a) for a, b in pairs):
+        wanted = str(shape).replace("None", "any")
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    if not array.size:
+        raise ValueError(f"{name} must not be empty, got shape {array.shape}")
+    wrong = array[~(np.isfinite(array) & (array >= low) & (array <= high))]
+    wrong = wrong[~np.isnan(wrong)] if nan else wrong
+    if wrong.size:
+        limits = f" and in [{low:g}, {high:g}]" if high < float("inf") else ""
+        raise ValueError(f"{name} must be finite{limits}, got {wrong.flat[0]}")
+    return array
 
 
 def check_same_shape(first: NDArray, second: NDArray, names: tuple[str, str]) -> None:
@@ -133,3 +195,60 @@ def check_rng(rng: np.random.Generator) -> np.random.Generator:
             f"numpy.random.default_rng(0), got {type(rng).__name__}"
         )
     return rng
+
+
+def check_type(value: Any, kind: Any, name: str, wanted: str) -> Any:
+    """Return a value of the type `kind`, or say what is `wanted` in its place."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}")
+    return value
+
+
+def check_mapping(value: Mapping, name: str, of: str = "entry") -> Mapping:
+    """Return a mapping that holds something, or say what is wrong with it."""
+    check_type(value, Mapping, name, "a mapping")
+    if not value:
+        raise ValueError(f"{name} must hold at least one {of}, got none")
+    return value
+
+
+def check_texts(texts: Sequence[str], name: str, count: int | None = None) -> list[str]:
+    """Return several texts as a list, `count` of them if given."""
+    if isinstance(texts, str) or not isinstance(texts, (Sequence, np.ndarray)):
+        raise TypeError(
+            f"{name} must be a sequence of texts, got {type(texts).__name__}"
+        )
+    if count not in (None, len(texts)):
+        raise ValueError(f"{name} must hold {count} texts, got {len(texts)}")
+    return [check_type(text, str, f"each of {name}", "a text") for text in texts]
+
+
+def check_path(path: str | Path, name: str = "path", suffix: str = "") -> Path:
+    """Return where a file is or is to be, or say what is wrong with it."""
+    path = Path(check_type(path, (str, os.PathLike), name, "a str or a Path"))
+    if not path.name or path.suffix != (suffix or path.suffix):
+        ending = f" that must end in {suffix}" if suffix else ""
+        raise ValueError(f"{name} must name a file{ending}, got {str(path)!r}")
+    return path
+
+
+def check_model(
+    model: Any,
+    name: str = "model",
+    *,
+    takes: tuple[int, ...] | None = None,
+    gives: tuple[int, ...] | None = None,
+) -> Any:
+    """Return a Keras model that is built, for arrays of these shapes (without N)."""
+    if not hasattr(model, "input_shape"):
+        raise TypeError(
+            f"{name} must be a keras.Model that is built, got {type(model).__name__}"
+        )
+    for verb, wanted, side in (("take", takes, "input"), ("give", gives, "output")):
+        if wanted is not None and getattr(model, f"{side}_shape") != (None, *wanted):
+            found = getattr(model, f"{side}_shape")
+            raise ValueError(
+                f"{name} must {verb} batches of shape {(None, *wanted)}, but its "
+                f"{side} has shape {found}"
+            )
+    return model

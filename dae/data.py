@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dae.checks import check_path
 from dae.files import read_arrays
 
 MNIST_PATH = Path(__file__).parent / "mnist" / "mnist.npz"
@@ -62,6 +63,8 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
     ValueError
         If the file cannot be read, or does not hold exactly MNIST: names, shapes,
         types and the SHA-256 published for the four original files are compared.
+    TypeError
+        If `path` is no path.
 
     Notes
     -----
@@ -74,7 +77,7 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
     >>> x_train.shape, x_val.shape, x_test.shape
     ((55000, 28, 28, 1), (5000, 28, 28, 1), (10000, 28, 28, 1))
     """
-    arrays = _read_verified(MNIST_PATH if path is None else Path(path))
+    arrays = _read_verified(MNIST_PATH if path is None else check_path(path))
     x, y = _to_unit_float(arrays["x_train"]), arrays["y_train"]
     cut = len(x) - VALIDATION_SIZE
     test = _to_unit_float(arrays["x_test"]), arrays["y_test"]

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from dae.checks import check_path
+
 # NumPy's two; zipfile unpacks others without regard to the size that a file claims
 UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
@@ -36,6 +38,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     Raises
     ------
+    TypeError, ValueError
+        If `path` is no path, or names no file.
     OSError
         If the file cannot be written, as when the disk is full: the error of the
         system, with the name of the file.
@@ -45,7 +49,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     >>> with written_whole("figures/results.json") as temporary:
     ...     temporary.write_text("{}")
     """
-    path = Path(path)
+    path = check_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # no two processes or threads share a name
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")

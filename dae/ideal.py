@@ -19,9 +19,9 @@ def posterior_mean(
 
     Parameters
     ----------
-    noisy : ndarray, floating point, shape (N, D)
+    noisy : ndarray, float32 or float64, shape (N, D)
         Points under Gaussian noise that was not clipped.
-    data : ndarray, floating point, shape (M, D)
+    data : ndarray, float32 or float64, shape (M, D)
         The clean points.
     sigma : float
         Standard deviation of the noise, above 0, in the units of the points.
@@ -38,7 +38,7 @@ def posterior_mean(
         If the two are not tables with equally many columns, or are empty, or hold
         values that are not finite; if `sigma` is not above 0.
     TypeError
-        If `sigma` is not a number.
+        If `sigma` is not a number, or the tables are not of floating-point numbers.
 
     References
     ----------
@@ -90,6 +90,13 @@ def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
 
 
 def _check_points(noisy: NDArray, data: NDArray, sigma: float) -> None:
+    for points, name in ((noisy, "noisy"), (data, "data")):
+        kind = getattr(points, "dtype", np.dtype(object))
+        if kind.kind != "f" or kind.itemsize not in (4, 8):
+            raise TypeError(
+                f"{name} must be an array of float32 or float64, got "
+                f"{type(points).__name__} of dtype {kind}"
+            )
     check_level(sigma, "sigma")
     if sigma == 0:
         raise ValueError("sigma must be above 0, got 0")

@@ -9,7 +9,13 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from dae.checks import check_count, check_images
+from dae.checks import (
+    check_count,
+    check_images,
+    check_model,
+    check_path,
+    check_same_shape,
+)
 from dae.files import written_whole
 
 PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
@@ -184,11 +190,16 @@ def build_autoencoder(
 
     Raises
     ------
+    TypeError
+        If one of the two is no Keras model that is built.
     ValueError
-        If the decoder does not take what the encoder gives.
+        If the decoder does not take what the encoder gives, or if other images go in
+        or come out.
     """
     encoder = build_encoder() if encoder is None else encoder
     decoder = build_decoder() if decoder is None else decoder
+    check_model(encoder, "encoder", takes=(28, 28, 1))
+    check_model(decoder, "decoder", gives=(28, 28, 1))
     if encoder.output_shape != decoder.input_shape:
         raise ValueError(
             f"encoder gives codes of shape {encoder.output_shape}, but decoder takes "
@@ -220,10 +231,14 @@ def denoise(
     Raises
     ------
     TypeError, ValueError
-        If `images` is not such a batch, or `batch_size` not at least 1.
+        If `images` is not such a batch, `batch_size` not at least 1, or `model` no
+        model that is built.
+    ValueError
+        If the model gives anything but as many images of that shape, or gives NaN.
     """
     images = check_images(images)
     batch_size = check_count(batch_size, "batch_size")
+    check_model(model)
     if images.shape[1:] != model.input_shape[1:]:
         raise ValueError(
             f"images must have shape (N, {', '.join(map(str, model.input_shape[1:]))})"
@@ -233,7 +248,9 @@ def denoise(
     parts = [images[i : i + batch_size] for i in starts]
     # under tf.distribute all replicas answer, one after the other: take the first
     parts = [model.predict_on_batch(part)[: len(part)] for part in parts]
-    return np.clip(np.concatenate(parts), 0, 1)
+    restored = np.clip(np.concatenate(parts), 0, 1)
+    check_same_shape(images, restored, ("images", "what model gives"))
+    return check_images(restored, "what model gives")
 
 
 def load_denoiser(path: str | Path | None = None) -> keras.Model:
@@ -256,10 +273,12 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     ------
     FileNotFoundError
         If there is no such file.
+    TypeError
+        If `path` is no path.
     ValueError
         If it is no Keras model, is damaged, or would run code of its own.
     """
-    path = PRETRAINED_PATH if path is None else Path(path)
+    path = PRETRAINED_PATH if path is None else check_path(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: there is no such model; 'git checkout -- dae/pretrained' brings "
@@ -278,10 +297,8 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
         raise ValueError(f"{path}: it is no .keras file, or only part of one")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except ValueError:
-        raise  # says what is wrong itself
-    except Exception as error:
-        raise ValueError(f"{path}: it is damaged, or no Keras model") from error
+    except Exception as error:  # of many kinds, and not all say which file it was
+        raise ValueError(f"{path}: no model that can be loaded ({error})") from error
 
 
 def load_history() -> dict[str, list[float]]:
@@ -312,9 +329,13 @@ def save_denoiser(model: keras.Model, path: str | Path) -> None:
 
     Raises
     ------
+    TypeError
+        If `model` is no Keras model that is built, or `path` no path.
     ValueError
         If `path` does not end in ``.keras``.
     """
+    check_model(model)
+    path = check_path(path, suffix=".keras")
     copy = type(model).from_config(model.get_config())  # without the optimiser
     copy.set_weights(model.get_weights())
     with written_whole(path) as temporary:

@@ -2,7 +2,7 @@
 
 import inspect
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from IPython.display import Image, Markdown
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
+from dae.checks import check_path, check_type
 from dae.files import written_whole
 from dae.quiet import each_message_once
 
@@ -28,7 +29,17 @@ def show_source(function: Callable) -> Markdown:
     -------
     IPython.display.Markdown
         A block of code, which Jupyter, GitHub and the printed page all highlight.
+
+    Raises
+    ------
+    TypeError
+        If it is not a function written in Python.
     """
+    if not inspect.isfunction(function):
+        raise TypeError(
+            "function must be a function written in Python, got "
+            f"{type(function).__name__}"
+        )
     source = inspect.getsource(function)
     lines = source.splitlines()
     quotes = [i for i, line in enumerate(lines) if '"""' in line]
@@ -38,21 +49,45 @@ def show_source(function: Callable) -> Markdown:
     return Markdown("```python\n" + "\n".join(lines) + "\n```")
 
 
-def show_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> Markdown:
+def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
     """Show a table; the first column is left-aligned, the others right-aligned.
 
     Parameters
     ----------
-    header : sequence of str
-    rows : sequence of sequences
-        As long as the header; each cell is shown by ``str``.
+    header : sequence
+        At least one cell.
+    rows : iterable of sequences
+        As long as the header; each cell is shown by ``str``, in one line.
 
     Returns
     -------
     IPython.display.Markdown
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the header or a row is no sequence, the header is empty, or a row has another
+        length.
     """
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return Markdown("\n".join("| " + " | ".join(map(str, row)) + " |" for row in lines))
+    cells = [_cells(header, "header")]
+    check_type(rows, Iterable, "rows", "rows of cells")
+    cells += [_cells(row, f"rows[{i}]") for i, row in enumerate(rows)]
+    for i, row in enumerate(cells):
+        if len(row) != len(header) or not row:
+            raise ValueError(
+                f"header must hold at least one cell, and each row as many, got "
+                f"{len(header)} and {len(row)} in row {i}"
+            )
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    lines = [cells[0], rule, *cells[1:]]
+    return Markdown("\n".join("| " + " | ".join(row) + " |" for row in lines))
+
+
+def _cells(row: Sequence[object], name: str) -> list[str]:
+    if isinstance(row, str):
+        raise TypeError(f"{name} must be a sequence of cells, got str")
+    check_type(row, Sequence, name, "a sequence of cells")
+    return [" ".join(str(cell).replace("|", r"\|").splitlines()) for cell in row]
 
 
 def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
@@ -75,14 +110,15 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
 
     Raises
     ------
+    TypeError
+        If `figure`, `path` or `alt` is something else.
     ValueError
         If `alt` is empty or `path` does not end in ``.png``.
     """
-    path = Path(path)
-    if not alt.strip():
+    check_type(figure, Figure, "figure", "a Matplotlib figure")
+    path = check_path(path, suffix=".png")
+    if not check_type(alt, str, "alt", "a text").strip():
         raise ValueError(f"alt must say in words what {path.name} shows, got {alt!r}")
-    if path.suffix != ".png":
-        raise ValueError(f"path must end in .png, got {path}")
     drawn, about = io.BytesIO(), PngInfo()
     with each_message_once("matplotlib.font_manager"):
         figure.savefig(drawn, dpi=DPI, format="png")

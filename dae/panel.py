@@ -10,7 +10,7 @@ from IPython.display import Image
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from dae.checks import check_images
+from dae.checks import check_images, check_mapping, check_model, check_type
 from dae.metrics import psnr
 from dae.model import denoise
 
@@ -39,7 +39,8 @@ class Panel:
     Raises
     ------
     TypeError, ValueError
-        If `images` is not such a batch, or there is nothing to choose from.
+        If `images` is not such a batch, there is nothing to choose from, or a choice or
+        `picture` is something else.
     """
 
     def __init__(
@@ -50,8 +51,11 @@ class Panel:
         picture: Image,
     ):
         self.images, self.picture = check_images(images), picture
-        if not models or not corruptions:
-            raise ValueError("models and corruptions must each hold at least one entry")
+        check_type(picture, Image, "picture", "an IPython.display.Image")
+        for name, model in check_mapping(models, "models").items():
+            check_model(model, f"models[{name!r}]", takes=images.shape[1:])
+        for name, corrupt in check_mapping(corruptions, "corruptions").items():
+            check_type(corrupt, Callable, f"corruptions[{name!r}]", "a function")
         self.draws = 0
         self.level = widgets.FloatSlider(0.5, min=0, max=1, step=0.05)
         self.corruption = widgets.Dropdown(options=dict(corruptions))

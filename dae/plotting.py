@@ -10,7 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dae.checks import check_images, check_same_shape
+from dae.checks import (
+    check_images,
+    check_mapping,
+    check_numbers,
+    check_same_shape,
+    check_texts,
+    check_type,
+)
 
 WIDTH = 6.5  # inches
 SMALL = 8  # points
@@ -41,15 +48,16 @@ def plot_image_rows(
         If there are no rows, if they are not such batches or not of equal shape, or
         if captions do not fit them.
     """
-    captions = captions or {}
-    if not rows:
-        raise ValueError("rows must hold at least one batch of images, got none")
-    first = next(iter(rows))
+    captions = {} if captions is None else captions
+    check_type(captions, Mapping, "captions", "a mapping")
+    first = next(iter(check_mapping(rows, "rows", "batch of images")))
     for name, images in rows.items():
-        check_images(images, f"rows[{name!r}]")
+        if check_images(images, f"rows[{name!r}]").shape[3] != 1:
+            raise ValueError(f"rows[{name!r}] must be grey, got shape {images.shape}")
         check_same_shape(rows[first], images, (f"rows[{first!r}]", f"rows[{name!r}]"))
     columns = len(rows[first])
     for name, texts in captions.items():
+        check_texts(texts, f"captions[{name!r}]")
         if name not in rows or len(texts) != columns:
             raise ValueError(
                 f"captions must be for rows {list(rows)} and hold {columns} texts "
@@ -88,14 +96,22 @@ def plot_history(
 
     Raises
     ------
-    ValueError
-        If the two are empty or not of equal length.
+    TypeError, ValueError
+        If the two are missing, empty, not of equal length, or not finite numbers; if
+        `label` is no text.
     """
-    train_loss, val_loss = history["train_loss"], history["val_loss"]
-    if len(train_loss) != len(val_loss) or not val_loss:
+    names = ("train_loss", "val_loss")
+    check_mapping(history, "history")
+    if not set(names) <= set(history):
+        raise ValueError(f"history must hold {names}, got {tuple(history)}")
+    train_loss, val_loss = (history[name] for name in names)
+    check_type(label, str, "label", "a text")
+    for name in names:
+        check_numbers(history[name], f"history[{name!r}]", (None,))
+    if len(train_loss) != len(val_loss):
         raise ValueError(
-            "history must hold as many values of train_loss as of val_loss, at least "
-            f"one, got {len(train_loss)} and {len(val_loss)}"
+            "history must hold as many values of train_loss as of val_loss, got "
+            f"{len(train_loss)} and {len(val_loss)}"
         )
     epochs = np.arange(1, len(val_loss) + 1)
     best = int(np.argmin(val_loss))
@@ -130,7 +146,7 @@ def plot_codes(
     images : mapping of str to ndarray, shape (28, 28, 1), values in [0, 1]
         The inputs, from top to bottom.
     codes : mapping of str to ndarray, shape (7, 7, C)
-        For the same names, the encoder's output.
+        For the same names, the encoder's output; finite.
     dead : sequence of C bool
         Which maps carry no information; they are crossed out, not drawn.
 
@@ -140,10 +156,22 @@ def plot_codes(
 
     Raises
     ------
-    ValueError
-        If the two mappings have other names, or `dead` another length.
+    TypeError, ValueError
+        If the two mappings are not of such arrays or have other names, or if `dead` has
+        another length or does not hold truth values.
     """
-    channels = next(iter(codes.values())).shape[-1]
+    for name, image in check_mapping(images, "images").items():
+        check_numbers(image, f"images[{name!r}]", (None, None, 1), low=0, high=1)
+    shape = (None,) * 3  # then that of the first
+    for name, code in check_mapping(codes, "codes").items():
+        shape = check_numbers(code, f"codes[{name!r}]", shape).shape
+    images, codes = (
+        {name: np.asarray(array) for name, array in mapping.items()}
+        for mapping in (images, codes)
+    )
+    channels = shape[-1]
+    if np.asarray(dead).dtype != bool:
+        raise TypeError(f"dead must hold truth values, got {dead!r}")
     if list(images) != list(codes) or len(dead) != channels:
         raise ValueError(
             f"images and codes must have the same names, got {list(images)} and "
@@ -173,7 +201,7 @@ def _draw_image(axis, image: NDArray) -> None:
 
 
 def _draw_map(axis, values: NDArray, low: float, high: float, dead: bool):
-    shown = np.full_like(values, np.nan) if dead else values
+    shown = np.full(values.shape, np.nan) if dead else values
     drawn = axis.imshow(
         shown, cmap="cividis", vmin=low, vmax=high, interpolation="nearest"
     )

@@ -6,6 +6,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from dae.checkpoint import History
+from dae.checks import check_count, check_level
 
 
 class LiveProgress:
@@ -13,14 +14,26 @@ class LiveProgress:
 
     Pass an instance to `train` as `report`. In Jupyter it is one line of output that
     renews itself; in a plain terminal, a line at the end of each epoch.
+
+    Parameters
+    ----------
+    seconds_between : float
+        At least so long between two renewals within an epoch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `seconds_between` is negative, not finite or no number.
     """
 
     def __init__(self, seconds_between: float = 0.5):
         self.seconds_between = seconds_between
+        check_level(seconds_between, "seconds_between")
         self.started = self.first = self.shown = self.handle = None
 
     def __call__(self, epochs: int, done: float, history: History) -> None:
         """Show the state after `done` of `epochs` epochs, if it is time to."""
+        check_count(epochs, "epochs")
         now = time.monotonic()
         if self.started is None:
             self.started, self.first = now, done

@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dae.checkpoint import History, load_checkpoint, save_checkpoint
-from dae.checks import check_count, check_images, check_same_shape
+from dae.checks import (
+    check_count,
+    check_images,
+    check_level,
+    check_model,
+    check_path,
+    check_same_shape,
+    check_type,
+)
 from dae.replicas import replicas_of, shared_out
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
@@ -123,19 +131,38 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     Parameters
     ----------
     model : keras.Model
-    noisy, clean : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+    noisy, clean : ndarray, float32, shape (N, 28, 28, 1)
+        The clean ones with values in [0, 1].
 
     Returns
     -------
     float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are not such batches, their shapes differ, or `model` does not take
+        them or is not compiled.
+    FloatingPointError
+        If the loss is not finite.
     """
+    clean = check_images(clean, "clean")
+    check_type(noisy, np.ndarray, "noisy", "a NumPy array")
+    check_same_shape(noisy, clean, ("noisy", "clean"))
+    check_model(model, takes=clean.shape[1:])
     total = 0.0
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
-        model.reset_metrics()  # some versions of Keras average over calls, some do not
+        model.reset_metrics()  # some versions of Keras do so themselves
         loss = model.test_on_batch(noisy[part], clean[part])
         total += float(loss) * len(clean[part])
-    return total / len(clean)
+    loss = total / len(clean)
+    if not math.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss over the images is {loss}: training has diverged, or the "
+            "noisy images hold values that are not finite"
+        )
+    return loss
 
 
 def _report_nothing(epochs: int, done: float, history: History) -> None:
@@ -204,7 +231,14 @@ def train(
         If an argument is not as described above.
     """
     images = check_images(images)
-    val_images = check_images(val_images, "val_images")
+    val_images = check_images(val_images, "val_images").view()
+    val_images.flags.writeable = False  # no corruption is to work in place
+    shape = images.shape[1:]
+    check_same_shape(images[0], val_images[0], ("images[0]", "val_images[0]"))
+    check_model(model, takes=shape, gives=shape)
+    check_type(corrupt, Callable, "corrupt", "a function (images, rng) -> images")
+    check_type(report, Callable, "report", "a function (epochs, done, history)")
+    check_type(loss, str, "loss", "the name of a Keras loss")
     epochs = check_count(epochs, "epochs")
     batch_size = check_count(batch_size, "batch_size")
     if len(images) < batch_size:
@@ -216,6 +250,12 @@ def train(
             f"batch_size must be a multiple of the {replicas_of(model)} replicas of "
             f"the model, got {batch_size}"
         )
+    if check_level(learning_rate, "learning_rate") == 0:
+        raise ValueError("learning_rate must be above 0, got 0")
+    learning_rate = float(learning_rate)  # a plain one, for the checkpoint
+    seed = check_count(seed, "seed", least=0)
+    if checkpoint is not None:
+        checkpoint = check_path(checkpoint, "checkpoint", suffix=".npz")
     if resume and checkpoint is None:
         raise ValueError("resume needs the checkpoint to resume from, got None")
     steps = len(images) // batch_size
@@ -225,7 +265,9 @@ def train(
     fixed, *streams = map(
         np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + epochs)
     )
-    val_noisy = np.ascontiguousarray(corrupt(val_images, fixed))
+    val_noisy = corrupt(val_images, fixed)
+    check_type(val_noisy, np.ndarray, "what corrupt returns", "a NumPy array")
+    val_noisy = np.ascontiguousarray(val_noisy)
     check_same_shape(val_images, val_noisy, ("val_images", "corrupt(val_images, rng)"))
     probe = images[: len(val_images)]  # as many training images, to compare
     probe_noisy = corrupt(probe, fixed)

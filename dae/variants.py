@@ -61,6 +61,11 @@ def build_with_skips(code_channels: int = 8) -> keras.Model:
     keras.Model
         From images, float32, shape (N, 28, 28, 1), values in [0, 1], to the same.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `code_channels` is not a whole number above 0.
+
     References
     ----------
     .. [1] O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for
@@ -95,12 +100,18 @@ def build_stride_2_decoder(kernel_size: int, code_channels: int = 8) -> keras.Mo
         From codes, float32, shape (N, 7, 7, code_channels), to images, float32,
         shape (N, 28, 28, 1), values in [0, 1].
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a count is not a whole number, or too small.
+
     References
     ----------
     .. [1] A. Odena, V. Dumoulin and C. Olah, "Deconvolution and checkerboard
        artifacts", Distill, 2016. doi:10.23915/distill.00003
     """
     k = check_count(kernel_size, "kernel_size", least=2)
+    code_channels = check_count(code_channels, "code_channels")
     up = {"strides": 2, "padding": "same"}
     code = keras.Input((7, 7, code_channels), name="code")
     x = layers.Conv2D(64, 3, padding="same", activation="relu")(code)  # 7 x 7 x 64

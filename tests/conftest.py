@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,19 @@ def notebook():
 def results():
     """The committed results."""
     return json.loads((ROOT / "figures/results.json").read_text())
+
+
+def refused(call, name):
+    """Make sure that a call is refused by the package, which names the argument.
+
+    Without a warning, and not by an error from deep inside a library.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises((TypeError, ValueError), match=name) as caught:
+            call()
+    assert caught.traceback[-1].path.parent == ROOT / "dae", caught.getrepr()
+    assert "must" in str(caught.value)
 
 
 def tree_state():

@@ -70,6 +70,30 @@ def test_tune_finds_the_best_and_gives_it(digits, noisy):
     np.testing.assert_array_equal(tuned(noisy), gaussian(noisy, strength))
 
 
+def test_tune_judges_by_the_mean_not_by_the_best_image_or_the_spread():
+    clean = np.full((4, 8, 8, 1), 0.5, np.float32)
+    errors = {  # of the four images
+        1: [0.01, 0.4, 0.4, 0.4],
+        2: [0.1, 0.1, 0.1, 0.1],  # 20 dB each, the best mean
+        3: [0.2, 0.2, 0.2, 0.2],
+    }
+
+    def denoiser(images, strength):
+        added = np.array(errors[strength], np.float32)[: len(images), None, None, None]
+        return clean[: len(images)] + added
+
+    assert tune(denoiser, (1, 2, 3), clean, clean)[0] == 2
+    assert tune(denoiser, (3, 1), clean, clean)[0] == 1  # 18 dB, and 14 dB
+
+
+@pytest.mark.parametrize("denoiser", [gaussian, median])
+def test_channels_do_not_mix(denoiser, rng):
+    images = rng.random((2, 12, 12, 3), np.float32)
+    for channel in range(3):
+        alone = denoiser(images[..., channel : channel + 1], 2)
+        np.testing.assert_allclose(denoiser(images, 2)[..., channel], alone[..., 0])
+
+
 def test_tune_with_correction_fits_it_on_the_training_images_only(digits, noisy):
     train = (noisy[:300], digits[:300])
     strength, tuned = tune(
@@ -118,5 +142,5 @@ def test_shapes_must_agree(digits):
             fit(digits[:2], digits[:3])
     with pytest.raises(ValueError, match="must have the same shape"):
         tune(gaussian, (1,), digits[:2], digits[:3])
-    with pytest.raises(ValueError, match="at least one value to try"):
+    with pytest.raises(ValueError, match="strengths must not be empty"):
         tune(gaussian, (), digits[:2], digits[:2])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
 from dae import Interval, plot_curves, plot_fields, plot_ladder, plot_matrix
@@ -25,7 +26,20 @@ def test_ladder_draws_means_and_intervals():
     assert ends == [[0.5, 1.5], [2, 3.5]]
     assert [t.get_text() for t in axis.get_yticklabels()] == ["low", "high"]
     assert axis.yaxis_inverted()  # the first one on top
-    assert {"1.0", "3.0"} <= {t.get_text() for t in axis.texts}
+    assert [t.get_text() for t in axis.texts] == ["1.0", "3.0"]
+    assert [t.xy for t in axis.texts] == [(1.5, 0), (3.5, 1)]  # right of the interval
+
+
+def test_ladder_says_what_it_shows_on_one_scale():
+    more = {"low": Interval(9, 8, 9.5), "high": Interval(4, 3, 5)}
+    figure = plot_ladder({"one": LADDER, "two": more}, "PSNR in dB")
+    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
+    assert [axis.get_xlabel() for axis in figure.axes] == ["PSNR in dB"] * 2
+    limits = [axis.get_xlim() for axis in figure.axes]
+    assert limits[0] == limits[1] and limits[0][0] < 0.5
+    right = limits[0][1]
+    assert right - 9.5 > 0.1 * (9.5 - 0.5)  # room for the numbers
+    assert list(figure.axes[1].lines[-1].get_xdata()) == [9, 4]
 
 
 def test_curves_are_drawn_with_their_intervals():
@@ -40,6 +54,44 @@ def test_curves_are_drawn_with_their_intervals():
     assert (a.get_linestyle(), a.get_marker()) != (b.get_linestyle(), b.get_marker())
 
 
+def test_curves_say_what_they_show_on_one_scale():
+    panels = {"one": {"a": [1, 2], "b": [2, 3]}, "two": {"a": [1, 9], "b": [0, 1]}}
+    figure = plot_curves(panels, [4, 5], ("epoch", "loss"))
+    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
+    assert [axis.get_xlabel() for axis in figure.axes] == ["epoch", "epoch"]
+    assert figure.axes[0].get_ylabel() == "loss"
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    assert figure.axes[0].get_xscale() == "linear"
+    (legend,) = figure.legends
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().y1 < figure.axes[0].get_window_extent().y0
+    for axis, curves in zip(figure.axes, panels.values(), strict=True):
+        for text, handle, line in zip(
+            legend.texts, legend.legend_handles, axis.lines, strict=True
+        ):
+            assert text.get_text() == line.get_label()
+            assert handle.get_color() == line.get_color()
+            assert list(line.get_ydata()) == curves[line.get_label()]
+        ticks = [place for place in axis.get_xticks() if 4 <= place <= 5]
+        assert ticks == [4, 5]  # there is no epoch 4.5
+
+
+def test_each_curve_has_a_colour_a_dash_and_a_marker_of_its_own():
+    curves = {f"curve {i}": [i, i] for i in range(7)}
+    lines = plot_curves({"": curves}, [1, 2], ("x", "y")).axes[0].lines
+    for look in ("get_color", "get_marker"):
+        assert len({getattr(line, look)() for line in lines}) == 7
+    # Matplotlib scales dashes by the width of the line
+    assert len({str(line._dash_pattern) for line in lines}) == 7
+
+
+def test_the_area_of_a_curve_has_its_colour():
+    curve = [Interval(1, 0, 2), Interval(2, 1, 4)]
+    axis = plot_curves({"": {"a": [1, 1], "b": curve}}, [1, 2], ("x", "y")).axes[0]
+    (area,) = axis.collections
+    assert to_rgba(axis.lines[1].get_color(), 0.2) == tuple(area.get_facecolor()[0])
+
+
 def test_curves_with_a_band_and_doublings():
     curves, band = {"": {"a": [1, 2, 3]}}, ("grey", 49, 98)
     figure = plot_curves(curves, [49, 98, 3136], ("x", "y"), band=band, log=True)
@@ -47,6 +99,12 @@ def test_curves_with_a_band_and_doublings():
     ticks = [t.get_text() for t in figure.axes[0].get_xticklabels()]
     assert ticks == ["49", "98", "3,136"]
     assert "grey" in [t.get_text() for t in figure.legends[0].texts]
+    (shade,) = figure.axes[0].patches
+    figure.draw_without_rendering()
+    box = shade.get_window_extent().transformed(figure.axes[0].transData.inverted())
+    assert (round(box.x0), round(box.x1)) == (49, 98)
+    assert figure.axes[0].get_yscale() == "linear"
+    assert not figure.axes[0].xaxis.get_minorticklocs().size
 
 
 def test_matrix_writes_every_number_readably():
@@ -56,6 +114,27 @@ def test_matrix_writes_every_number_readably():
     assert [t.get_text() for t in axis.texts] == ["1.0", "2.0", "3.0", "4.0"]
     assert [t.get_color() for t in axis.texts] == ["white", "white", "black", "black"]
     np.testing.assert_array_equal(axis.images[0].get_array(), values)
+    assert [t.get_position() for t in axis.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+
+
+def test_matrix_names_its_rows_columns_and_colours():
+    values = np.array([[20.0, 24, 30], [21, 22, 29]])
+    figure = plot_matrix(values, ["r1", "r2"], ["c1", "c2", "c3"], ["on", "for", "dB"])
+    figure.draw_without_rendering()
+    axis, bar = figure.axes
+    names = [t.get_text() for t in axis.get_xticklabels()]
+    assert (names, list(axis.get_xticks())) == (["c1", "c2", "c3"], [0, 1, 2])
+    names = [t.get_text() for t in axis.get_yticklabels()]
+    assert (names, list(axis.get_yticks())) == (["r1", "r2"], [0, 1])
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row on top
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("on", "for")
+    assert bar.get_ylabel() == "dB"
+    picture = axis.images[0]
+    assert picture.get_clim() == (20, 30)
+    for text, value in zip(axis.texts, values.ravel(), strict=True):
+        cell, ink = picture.to_rgba(value)[:3], to_rgba(text.get_color())[:3]
+        grey_cell, grey_ink = (np.dot(c, [0.299, 0.587, 0.114]) for c in (cell, ink))
+        assert abs(grey_cell - grey_ink) > 0.4
 
 
 def test_fields_draw_arrows_where_they_are_known(rng):
@@ -69,6 +148,26 @@ def test_fields_draw_arrows_where_they_are_known(rng):
     np.testing.assert_array_equal(exact.U, moves[known, 0])
     np.testing.assert_array_equal(learned.V, -moves[known, 1])
     assert exact.scale == 1 and exact.angles == exact.scale_units == "xy"
+    assert exact.width > 2 * learned.width  # so that it shows below
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), data)
+
+
+def test_fields_say_what_they_show_on_one_scale(rng):
+    places, data = rng.normal(size=(6, 2)), rng.normal(size=(9, 2)) * [3, 1]
+    fields = {"exact": places, "learned": -places}
+    figure = plot_fields({"one": fields, "two": fields}, places * [1, 9], data)
+    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
+    assert {axis.get_aspect() for axis in figure.axes} == {1}
+    assert figure.axes[0].get_shared_x_axes().joined(*figure.axes)
+    (legend,) = figure.legends
+    assert [t.get_text() for t in legend.texts] == ["data", "exact", "learned"]
+    arrows = [c for c in figure.axes[1].collections if hasattr(c, "U")]
+    for handle, arrow in zip(legend.legend_handles[1:], arrows, strict=True):
+        assert tuple(handle.get_facecolor()) == tuple(arrow.get_facecolor()[0])
+    # as high as the points are, next to their width
+    points = np.concatenate([places * [1, 9], data])
+    width, height = np.ptp(points, axis=0)
+    assert figure.get_figheight() == pytest.approx(3.25 * height / width + 0.7)
 
 
 def test_all_fit_the_page_and_are_large_enough_to_read():
@@ -94,7 +193,7 @@ def test_all_fit_the_page_and_are_large_enough_to_read():
         (lambda: plot_curves({"a": {}}, [1], ("x", "y")), "at least one panel"),
         (
             lambda: plot_curves({"a": {"c": [1]}}, [1, 2], ("x", "y")),
-            "'c' must have 2 values, got 1",
+            "'c' must hold 2 numbers or Intervals, got shape",
         ),
         (
             lambda: plot_curves(

@@ -19,6 +19,7 @@ from dae import (
     join_patches,
     load_denoiser,
     psnr,
+    residual_block,
     save_denoiser,
 )
 from dae.model import PRETRAINED_PATH
@@ -82,6 +83,76 @@ def test_patches_are_laid_out_as_they_were_cut(digits):
     patches = keras.Input((7, 7, 16))
     model = keras.Model(patches, join_patches(patches))
     np.testing.assert_array_equal(model.predict_on_batch(pixels), digits[:3])
+
+
+@pytest.mark.parametrize("build", [build_encoder, build_decoder])
+def test_every_layer_but_the_last_bends(build):
+    """Two linear layers in a row are one; what a sum or a sigmoid follows, is not."""
+    linear_or_sigmoid = {"code": "linear", "neighbours_2": "linear", "paint": "sigmoid"}
+    for layer in build().layers:
+        if hasattr(layer, "kernel"):
+            wanted = linear_or_sigmoid.get(layer.name, "relu")
+            assert layer.activation.__name__ == wanted, layer.name
+            assert layer.use_bias
+
+
+def changed_places(model, shape, row, column):
+    """Where the output of a model changes if one place of its input does."""
+    before = np.random.default_rng(0).random((1, *shape), np.float32)
+    after = before.copy()
+    after[0, row, column] = 1 - after[0, row, column]
+    difference = np.subtract(*(model.predict_on_batch(x) for x in (before, after)))
+    return np.argwhere(np.abs(difference[0]).max(axis=-1) > 0)
+
+
+def spread(model):
+    """Make all weights positive, so that nothing is switched off by chance."""
+    model.set_weights([np.full_like(w, 0.01) for w in model.get_weights()])
+    return model
+
+
+def test_residual_block_adds_what_is_around_to_its_input():
+    x = keras.Input((9, 9, 4))
+    block = keras.Model(x, residual_block(x, "b"))
+    assert block.get_layer("b_1").filters == 2  # half of the channels
+    places = changed_places(spread(block), (9, 9, 4), 4, 4)
+    np.testing.assert_array_equal(places.min(axis=0), [2, 2])  # 5 x 5: twice 3 x 3
+    np.testing.assert_array_equal(places.max(axis=0), [6, 6])
+    block.set_weights([np.zeros_like(w) for w in block.get_weights()])
+    values = np.random.default_rng(0).normal(size=(2, 9, 9, 4)).astype("f4")
+    np.testing.assert_array_equal(
+        block.predict_on_batch(values), np.maximum(values, 0)
+    )  # no weights: the input, bent
+    assert [layer.name for layer in block.layers[1:]] == [
+        "b_1", "b_2", "b_sum", "b_out",
+    ]  # fmt: skip
+
+
+def test_code_hears_of_the_patch_and_its_neighbours():
+    # row 13 is in the fourth patch from above, column 2 in the first
+    places = changed_places(spread(build_encoder()), (28, 28, 1), 13, 2)
+    np.testing.assert_array_equal(places.min(axis=0), [1, 0])
+    np.testing.assert_array_equal(places.max(axis=0), [5, 2])
+    codes = build_encoder().predict_on_batch(np.ones((1, 28, 28, 1), "f4"))
+    assert codes.min() < 0 < codes.max()  # unbounded
+
+
+def test_image_hears_of_the_whole_code_and_most_of_the_place():
+    model = spread(build_decoder())
+    assert len(changed_places(model, (7, 7, 8), 3, 0)) == 28 * 28
+    overview = model.get_layer("whole")
+    overview.set_weights([np.zeros_like(w) for w in overview.get_weights()])
+    places = changed_places(model, (7, 7, 8), 3, 0)  # the direct way that is left
+    np.testing.assert_array_equal(places.min(axis=0), [4, 0])
+    np.testing.assert_array_equal(places.max(axis=0), [23, 11])
+
+
+def test_parts_have_the_names_they_are_found_by():
+    whole = build_autoencoder()
+    assert (whole.name, *(layer.name for layer in whole.layers[1:])) == (
+        "autoencoder", "encoder", "decoder",
+    )  # fmt: skip
+    assert whole.get_layer("encoder").output_shape == (None, 7, 7, 8)
 
 
 def test_one_batch_is_learnt_by_heart(digits):

@@ -192,6 +192,25 @@ def test_black_stays_black_and_clip_clips(add, rng):
     assert add(constant(0.9, 50), 2, rng, clip=False).max() > 1
 
 
+@pytest.mark.parametrize(
+    ("add", "variance"),
+    [
+        (add_gaussian_noise, lambda x: 0.3**2),
+        (add_speckle_noise, lambda x: 0.3**2 * x**2),
+        (lambda *a, **k: add_poisson_noise(a[0], 20, a[2], **k), lambda x: x / 20),
+    ],
+)
+def test_each_pixel_keeps_its_own_mean_and_variance(add, variance, rng):
+    values = np.array([0.1, 0.4, 0.9], np.float32)
+    images = np.broadcast_to(values[:, None, None], (5000, 3, 28, 1)).copy()
+    noise = add(images, 0.3, rng, clip=False).astype(float) - images
+    n = noise[:, 0].size
+    for row, x in enumerate(values.astype(float)):
+        expected = variance(x)
+        assert abs(noise[:, row].mean()) < 4 * math.sqrt(expected / n)
+        assert noise[:, row].var() == pytest.approx(expected, rel=0.03)
+
+
 def test_salt_and_pepper_in_equal_shares(rng):
     noisy = add_salt_and_pepper(constant(0.5), 0.3, rng)
     n = noisy.size

@@ -78,6 +78,35 @@ def test_each_control_changes_the_picture_and_moving_back_restores_it(panel):
     assert shown()[0] == before[0] and shown()[1] != before[1]
 
 
+def test_controls_are_named_bounded_and_shown(panel):
+    *controls, again, row = panel.box.children
+    assert [c.description for c in controls] == [
+        "level", "corruption", "digit", "model",
+    ]  # fmt: skip
+    assert again is panel.again
+    shown = [tuple(column.children) for column in row.children]
+    assert shown == list(zip(panel.pictures, panel.labels, strict=True))
+    assert [w.value.split(":")[0] for w in panel.labels] == [
+        "original", "noisy", "denoised",
+    ]  # fmt: skip
+    assert (panel.level.min, panel.level.max) == (0, 1)
+    assert (panel.digit.min, panel.digit.max) == (0, 19)
+    assert panel.labels[1].value.count(".") == 1  # tenths of a decibel
+    assert len(panel.labels[1].value.split(".")[1]) == len("x dB")
+
+
+def test_other_digits_have_other_noise_and_a_click_changes_it_for_all(panel):
+    def noise(digit):
+        panel.digit.value, panel.level.value = digit, 0.05
+        return pixels(panel.pictures[1]) - pixels(panel.pictures[0])
+
+    inner = (slice(None), slice(0, 3))  # black in all digits: half the noise shows
+    first, other = noise(0)[inner], noise(1)[inner]
+    assert np.any(first != other)
+    panel.again.click()
+    assert np.any(noise(0)[inner] != first) and np.any(noise(1)[inner] != other)
+
+
 def test_it_responds_within_a_tenth_of_a_second(panel):
     seconds = []
     for level in np.linspace(0, 1, 21):
@@ -91,6 +120,7 @@ def test_a_picture_stands_in_where_widgets_cannot_run(panel):
     data, metadata = panel._repr_mimebundle_()
     assert {"image/png", WIDGET} <= set(data)
     assert metadata["image/png"]["alt"] == "Ten noisy digits."
+    assert data[WIDGET]["model_id"] == panel.box.model_id
     cell = new_code_cell(
         outputs=[new_output("display_data", data=data, metadata=metadata)]
     )

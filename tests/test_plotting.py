@@ -48,6 +48,10 @@ def test_rows_show_the_very_arrays_on_a_fixed_scale(digits):
         f"{i} dB" for i in range(10)
     ]
     assert [figure.axes[i].get_ylabel() for i in (0, 10)] == ["original", "noisy"]
+    for picture, axis in zip(drawn, figure.axes, strict=True):
+        assert picture.get_interpolation() == "nearest"  # pixels are seen as they are
+        assert not axis.get_xticks().size and not axis.get_yticks().size
+    assert plot_image_rows(rows).get_figheight() < figure.get_figheight()
 
 
 def test_history_shows_both_curves_and_marks_the_best_epoch():
@@ -59,6 +63,20 @@ def test_history_shows_both_curves_and_marks_the_best_epoch():
     best = lines["best"]
     assert (*best.get_xdata(), *best.get_ydata()) == (2, 0.15)
     assert best.get_label() == "best: 0.1500 in epoch 2"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == (
+        "epoch",
+        "binary cross-entropy per pixel",
+    )
+    assert len(axis.get_legend().texts) == 3
+    ticks = axis.get_xticks()
+    np.testing.assert_array_equal(ticks, np.round(ticks))  # there is no epoch 1.5
+
+
+def test_history_of_one_epoch_can_be_seen():
+    """A line through one point shows nothing; a marker does."""
+    (axis,) = plot_history({"train_loss": [0.3], "val_loss": [0.2]}, "error").axes
+    assert [line.get_marker() for line in axis.lines] == ["o", "o", "*"]
+    assert axis.get_ylabel() == "error"
 
 
 def test_history_curves_differ_in_style_and_in_grey():
@@ -87,6 +105,16 @@ def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
     words = [text.get_text() for axis in figure.axes for text in axis.texts]
     assert words == ["dead", "dead"]
     assert figure.axes[-1].get_ylabel() == "value in the code"
+    top, below = figure.axes[:9], figure.axes[9:18]
+    assert [axis.get_title() for axis in top] == ["input", *"12345678"]
+    assert [line[0].get_ylabel() for line in (top, below)] == ["clean", "noisy"]
+    for line, image in zip((top, below), digits, strict=False):
+        np.testing.assert_array_equal(line[0].images[0].get_array(), image[..., 0])
+    lightness = [
+        np.dot(pictures[0].cmap(v)[:3], [0.299, 0.587, 0.114]) for v in (0.0, 1.0)
+    ]
+    assert lightness[0] < 0.25 and lightness[1] > 0.75  # high is light
+    assert len(np.unique(pictures[0].cmap([0.0, 0.5, 1.0])[:, 2])) == 3
 
 
 def test_figures_have_page_width_and_readable_text(figures):
@@ -131,8 +159,10 @@ def test_bad_arguments(digits):
     with pytest.raises(ValueError, match=r"captions must be for rows.*got 3 for 'b'"):
         plot_image_rows({"a": digits[:3]}, {"b": ["x", "y", "z"]})
     with pytest.raises(ValueError, match="as many values of train_loss"):
-        plot_history({"train_loss": [1.0], "val_loss": []})
+        plot_history({"train_loss": [1.0], "val_loss": [1.0, 2.0]})
     code = np.zeros((7, 7, 8))
+    with pytest.raises(ValueError, match="must have the same names, got"):
+        plot_codes({"a": digits[0]}, {"b": code}, [False] * 8)
     with pytest.raises(ValueError, match="dead must have 8 values, got 3"):
         plot_codes({"a": digits[0]}, {"a": code}, [False] * 3)
 
@@ -147,6 +177,26 @@ def test_saved_figure_is_print_quality_with_its_alt_text(figures, tmp_path):
         assert image.data == path.read_bytes()
         assert image.alt == "What is to be seen."
         assert path.stat().st_size < 100_000
+
+
+def test_saved_figure_looks_like_the_figure(digits, tmp_path):
+    def grey():
+        return plot_image_rows({"digits": digits[:4]})
+
+    def colours():
+        code = np.arange(98.0).reshape(7, 7, 2)
+        return plot_codes({"a": digits[0]}, {"a": code}, [False] * 2)
+
+    for draw in (grey, colours):
+        image = save_figure(draw(), tmp_path / "a.png", alt="Something.")
+        assert image.width == 650  # 6.5 inches, on a page of the web
+        draw().savefig(tmp_path / "exact.png", dpi=200)
+        with PillowImage.open(tmp_path / "a.png") as saved:
+            assert saved.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+            found = np.asarray(saved.convert("RGB"), float)
+        with PillowImage.open(tmp_path / "exact.png") as exact:
+            error = np.abs(found - np.asarray(exact.convert("RGB"), float))
+        assert error.max() <= 32 and error.mean() < 1  # of 255
 
 
 def test_same_figure_same_bytes(digits, tmp_path):

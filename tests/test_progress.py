@@ -1,7 +1,10 @@
 """The line of progress: what it says, and that it never misses the end of an epoch."""
 
+import itertools
+
 import pytest
 
+import dae.progress
 from dae.progress import LiveProgress, describe
 
 
@@ -33,3 +36,67 @@ def test_time_left_is_in_minutes_and_seconds(seconds, written):
         "epoch 2 of 4 (25%) · training 0.2000 · validation 0.2500 · "
         f"best 0.2500 in epoch 1 · {written}"
     )
+
+
+class Handle:
+    """What IPython gives for an output that can be renewed."""
+
+    def __init__(self):
+        self.shown = []
+
+    def update(self, data, raw):
+        assert raw and list(data) == ["text/plain"]
+        self.shown.append(data["text/plain"])
+
+
+@pytest.fixture
+def jupyter(monkeypatch):
+    """A kernel, and a clock that is a second later at each look."""
+    handle, clock = Handle(), itertools.count(100.0)
+    monkeypatch.setattr(dae.progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(dae.progress.InteractiveShell, "initialized", lambda: True)
+    monkeypatch.setattr(dae.progress, "display", lambda *_, **__: handle)
+    return handle
+
+
+def test_in_jupyter_one_line_renews_itself_with_the_time_left(jupyter, capsys):
+    report, nothing = LiveProgress(0), {"train_loss": [], "val_loss": []}
+    for step in range(4):
+        report(2, step / 8, nothing)
+    assert [text.split(" · ")[1:] for text in jupyter.shown] == [
+        [],  # nothing is known of the pace
+        ["0 min 15 s left"],  # an eighth of an epoch in 1 s, 15 of them left
+        ["0 min 14 s left"],
+        ["0 min 13 s left"],
+    ]
+    assert [text.split(" (")[1][:3] for text in jupyter.shown] == [
+        "0%)", "6%)", "12%", "19%",
+    ]  # fmt: skip
+    assert capsys.readouterr().out == ""
+
+
+def test_a_run_that_is_resumed_judges_its_pace_by_its_own_time(jupyter):
+    history = {"train_loss": [0.3], "val_loss": [0.4]}
+    report = LiveProgress(0)
+    report(4, 1.5, history)
+    report(4, 2.0, history)  # half an epoch in 1 s; four times that is left
+    assert jupyter.shown[-1].endswith("0 min 04 s left")
+
+
+def test_between_the_ends_of_epochs_it_is_shown_now_and_then(jupyter):
+    report, nothing = LiveProgress(3), {"train_loss": [], "val_loss": []}
+    for step in range(8):  # a second each
+        report(2, (step + 1) / 10, nothing)
+    assert [text.split("(")[1].split(")")[0] for text in jupyter.shown] == [
+        "5%", "20%", "35%",
+    ]  # fmt: skip
+
+
+def test_losses_are_the_last_ones_and_the_best_is_by_validation():
+    history = {"train_loss": [0.5, 0.1, 0.2], "val_loss": [0.6, 0.3, 0.4]}
+    assert describe(5, 3.5, history, None) == (
+        "epoch 4 of 5 (70%) · training 0.2000 · validation 0.4000 · "
+        "best 0.3000 in epoch 2"
+    )
+    # the last step is done, the losses of the last epoch are not known
+    assert describe(4, 4, history, 1).endswith("0 min 01 s left")

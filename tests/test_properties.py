@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from conftest import refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -174,3 +175,46 @@ def test_stride_energy_refuses_what_has_no_spectrum(errors):
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="errors must"):
             dae.stride_energy(errors, 2)
+
+
+def batch(*shape):
+    return np.full(shape or (2, 12, 12, 1), 0.5)
+
+
+TUNE = {
+    "denoiser": [None, 5, "gaussian"],
+    "strengths": [None, (), 0.5, "ab", (1, np.nan), ("a",), (1j,)],
+    "noisy": [None, batch().tolist(), batch(12, 12), batch() + 1, batch(1, 12, 12, 1)],
+    "clean": [None, batch().tolist(), batch(12, 12), batch() + 1, batch(1, 12, 12, 1)],
+}
+
+
+@pytest.mark.parametrize("name", TUNE)
+def test_tune_refuses_by_name(name):
+    right = {
+        "denoiser": baselines.gaussian,
+        "strengths": (1, 2),
+        "noisy": batch(),
+        "clean": batch(),
+    }
+    for value in TUNE[name]:
+        refused(lambda value=value: baselines.tune(**right | {name: value}), name)
+
+
+@pytest.mark.parametrize("ridge", [-1, np.nan, np.inf, "1", None, True])
+def test_a_ridge_that_is_no_penalty_is_refused(ridge):
+    refused(lambda: baselines.fit_affine_denoiser(batch(), batch(), ridge), "ridge")
+
+
+def test_no_line_through_images_of_one_value():
+    refused(lambda: baselines.fit_affine_correction(batch(), batch()), "restored")
+
+
+@pytest.mark.parametrize("function", [dae.posterior_mean, dae.score])
+def test_points_must_be_tables_of_floats_that_are_wide_enough(function):
+    right = np.arange(6.0).reshape(3, 2)
+    wrong = [None, right.tolist(), right.astype(int), right.astype("f2"), right * 1j,
+             right[0], right[:0], right + np.inf, right > 1]  # fmt: skip
+    for points in wrong:
+        refused(lambda points=points: function(points, right, 0.5), "noisy")
+        refused(lambda points=points: function(right, points, 0.5), "data")

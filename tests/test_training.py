@@ -219,6 +219,8 @@ def checkpoint(digits, tmp_path):
         ({"seed": 6}, "seed: 5 in the checkpoint, 6 now"),
         ({"epochs": 4}, "epochs: 3 in the checkpoint, 4 now"),
         ({"loss": "mse"}, "loss: 'binary_crossentropy' in the checkpoint, 'mse' now"),
+        ({"learning_rate": 0.1}, "learning_rate: 0.008 in the checkpoint, 0.1 now"),
+        ({"batch_size": 33}, "batch_size: 32 in the checkpoint, 33 now"),
     ],
 )
 def test_checkpoint_of_another_run(digits, checkpoint, change, named):
@@ -234,6 +236,16 @@ def test_checkpoint_of_another_noise_or_model(digits, checkpoint):
             digits[:200],
             digits[200:260],
             lambda x, rng: add_gaussian_noise(x, 0.2, rng),
+            checkpoint=checkpoint,
+            resume=True,
+            **options,
+        )
+    with pytest.raises(ValueError, match=r"training_images: 200 in the chec.*190 now"):
+        train(
+            small_model(),
+            digits[:190],
+            digits[200:260],
+            corrupt,
             checkpoint=checkpoint,
             resume=True,
             **options,
@@ -293,6 +305,101 @@ def test_images_are_checked_before_any_work(digits):
         train(small_model(), digits.astype(int), digits, corrupt)
     with pytest.raises(ValueError, match="val_images must have all values"):
         train(small_model(), digits, digits * 2, corrupt)
+
+
+def test_report_is_told_of_each_step_and_each_epoch(digits):
+    told = []
+
+    def report(epochs, done, history):
+        told.append((epochs, done, len(history["train_loss"])))
+
+    run(small_model(), digits, epochs=2, batch_size=100, report=report)
+    assert told == [
+        (2, 0.5, 0), (2, 1.0, 0), (2, 1, 1), (2, 1.5, 1), (2, 2.0, 1), (2, 2, 2),
+    ]  # fmt: skip
+
+
+def test_train_hands_its_settings_on(digits, monkeypatch):
+    calls = []
+
+    def compile_and_note(model, *settings):
+        calls.append(settings)
+        compile_denoiser(model, *settings)
+
+    monkeypatch.setattr("dae.training.compile_denoiser", compile_and_note)
+    run(small_model(), digits, epochs=2, learning_rate=0.02, loss="mse", batch_size=30)
+    assert calls == [(2 * 6, 0.02, "mse")]  # 200 images make 6 batches of 30
+
+
+def test_training_images_alone_are_learnt_from(digits):
+    recorder = Recorder()
+    train(small_model(), digits[:64], digits[64:90], recorder, epochs=2, batch_size=32)
+    validation, probe, *batches = [images for images, _ in recorder.calls]
+    np.testing.assert_array_equal(validation, digits[64:90])
+    np.testing.assert_array_equal(probe, digits[:26])
+    known = {image.tobytes() for image in digits[:64]}
+    seen = [image.tobytes() for batch in batches for image in batch]
+    assert len(batches) == 4 and set(seen) == known and len(seen) == 128
+    orders = [b"".join(seen[:64]), b"".join(seen[64:]), digits[:64].tobytes()]
+    assert len(set(orders)) == 3  # shuffled, and anew in each epoch
+
+
+def test_compiled_with_adam_and_the_loss_asked_for(digits):
+    model = small_model()
+    compile_denoiser(model, 10)
+    assert type(model.optimizer) is keras.optimizers.Adam
+    noisy = corrupt(digits[:40], np.random.default_rng(0))
+    q = np.clip(model.predict(noisy, verbose=0).astype(float), 1e-7, 1 - 1e-7)
+    x = digits[:40]
+    entropy = -np.mean(x * np.log(q) + (1 - x) * np.log(1 - q))
+    assert evaluate(model, noisy, x) == pytest.approx(entropy, rel=1e-5)
+    compile_denoiser(model, 10, loss="mse")
+    assert evaluate(model, noisy, x) == pytest.approx(np.mean((q - x) ** 2), rel=1e-5)
+    highest = model.optimizer._learning_rate.get_config()["warmup_target"]
+    assert highest == 8e-3  # by default
+
+
+def test_evaluate_is_the_mean_over_all_images_and_trains_nothing(digits):
+    model = small_model()
+    compile_denoiser(model, 10, loss="mse")
+    before = model.get_weights()
+    noisy = corrupt(digits, np.random.default_rng(0))
+    error = (model.predict(noisy, verbose=0).astype(float) - digits) ** 2
+    for count in (3, 500, 600, 1000):  # more than one batch, also in parts
+        for _ in range(2):  # what was measured before does not count
+            found = evaluate(model, noisy[:count], digits[:count])
+            assert isinstance(found, float)
+            assert found == pytest.approx(error[:count].mean(), rel=1e-4)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_an_epoch_takes_a_step_from_noisy_to_clean_for_each_batch(digits):
+    def pairs():
+        return noisy_batches(digits[:64], corrupt, 16, np.random.default_rng(2))
+
+    by_hand, model = small_model(), small_model()
+    for each in (by_hand, model):
+        compile_denoiser(each, 10)
+    for noisy, clean in pairs():
+        by_hand.train_on_batch(noisy, clean)
+    assert list(train_epoch(model, pairs())) == [1, 2, 3, 4]
+    for a, b in zip(by_hand.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_loss_of_an_earlier_epoch_does_not_stop_the_next(digits):
+    """The loss is a mean over the epoch: one that is infinite must not stay in it."""
+    model = small_model()
+    compile_denoiser(model, 10)
+    weights = model.get_weights()
+    bad = np.full_like(digits[:8], np.nan)
+    with pytest.raises(FloatingPointError):
+        list(train_epoch(model, [(bad, bad)]))
+    model.set_weights(weights)
+    for variable in model.optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+    assert list(train_epoch(model, [(digits[:8], digits[:8])])) == [1]
 
 
 def test_learning_rate_rises_then_falls_to_zero():

@@ -41,6 +41,49 @@ def test_linear_output_differs_from_the_autoencoder_in_nothing_else():
     assert lost == sum(int(np.prod(shape)) for shape in biases) > 0
 
 
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_linear_output_changes_biases_and_the_last_activation_only(use_bias):
+    ordinary, variant = build_autoencoder(), build_linear_output(use_bias=use_bias)
+    for part in ("encoder", "decoder"):
+        for a, b in zip(
+            ordinary.get_layer(part).layers, variant.get_layer(part).layers, strict=True
+        ):
+            expected = a.get_config()
+            if "use_bias" in expected:
+                expected["use_bias"] = use_bias
+            if a.name == "paint":
+                expected["activation"] = "linear"
+            assert type(a) is type(b) and b.get_config() == expected
+
+
+@pytest.mark.parametrize("build", [build_with_skips, lambda: build_stride_2_decoder(4)])
+def test_every_layer_bends_and_the_last_gives_images(build):
+    *hidden, last = [la for la in build().layers if hasattr(la, "kernel")]
+    assert [layer.activation.__name__ for layer in hidden] == ["relu"] * len(hidden)
+    assert last.activation.__name__ == "sigmoid" and last.filters == 1
+    assert len(hidden) == 2
+
+
+def test_weights_of_the_variants_by_formula():
+    def conv(kernel, before, after):
+        return kernel**2 * before * after + after
+
+    added = build_with_skips().count_params() - build_autoencoder().count_params()
+    assert added == conv(3, 1, 16) + conv(3, 17, 16) + conv(3, 16, 1)
+    assert build_with_skips(3).count_params() < build_with_skips(8).count_params()
+    decoder = build_stride_2_decoder(5, 3)
+    assert decoder.count_params() == conv(3, 3, 64) + conv(5, 64, 32) + conv(5, 32, 1)
+    assert decoder.input_shape == (None, 7, 7, 3)
+
+
+def test_skips_take_the_details_from_the_image_and_the_rest_from_the_code(digits):
+    model = build_with_skips()
+    coarse = model.get_layer("autoencoder")
+    before = model.predict_on_batch(digits[:2])
+    coarse.set_weights([w + 1 for w in coarse.get_weights()])
+    assert np.abs(model.predict_on_batch(digits[:2]) - before).max() > 1e-4
+
+
 def test_denoise_clips_what_a_linear_output_puts_outside(digits, rng):
     model = build_linear_output(use_bias=True)
     set_biases(model, rng)
