@@ -87,11 +87,11 @@ def test_patches_are_laid_out_as_they_were_cut(digits):
 
 @pytest.mark.parametrize("build", [build_encoder, build_decoder])
 def test_every_layer_but_the_last_bends(build):
-    """Two linear layers in a row are one; what a sum or a sigmoid follows, is not."""
-    linear_or_sigmoid = {"code": "linear", "neighbours_2": "linear", "paint": "sigmoid"}
+    """Two linear layers in a row are one; what a sum or the sigmoid follows, is not."""
+    linear = {"code": "linear", "neighbours_2": "linear", "paint": "linear"}
     for layer in build().layers:
         if hasattr(layer, "kernel"):
-            wanted = linear_or_sigmoid.get(layer.name, "relu")
+            wanted = linear.get(layer.name, "relu")
             assert layer.activation.__name__ == wanted, layer.name
             assert layer.use_bias
 
