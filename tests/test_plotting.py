@@ -114,7 +114,7 @@ def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
         np.dot(pictures[0].cmap(v)[:3], [0.299, 0.587, 0.114]) for v in (0.0, 1.0)
     ]
     assert lightness[0] < 0.25 and lightness[1] > 0.75  # high is light
-    assert len(np.unique(pictures[0].cmap([0.0, 0.5, 1.0])[:, 2])) == 3
+    assert pictures[0].cmap.name != "gray"  # a code is no image
 
 
 def test_figures_have_page_width_and_readable_text(figures):

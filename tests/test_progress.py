@@ -80,6 +80,7 @@ def test_a_run_that_is_resumed_judges_its_pace_by_its_own_time(jupyter):
     report = LiveProgress(0)
     report(4, 1.5, history)
     report(4, 2.0, history)  # half an epoch in 1 s; four times that is left
+    assert "left" not in jupyter.shown[0]  # nothing is known of the pace
     assert jupyter.shown[-1].endswith("0 min 04 s left")
 
 

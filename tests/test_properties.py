@@ -206,6 +206,16 @@ def test_a_ridge_that_is_no_penalty_is_refused(ridge):
     refused(lambda: baselines.fit_affine_denoiser(batch(), batch(), ridge), "ridge")
 
 
+@pytest.mark.parametrize("fit", ["fit_affine_denoiser", "fit_affine_correction"])
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(images=broken())
+def test_a_fit_refuses_either_of_its_two_batches(fit, images):
+    first = "noisy" if fit == "fit_affine_denoiser" else "restored"
+    right = np.random.default_rng(0).random((2, 12, 12, 1))
+    refused(lambda: getattr(baselines, fit)(images, right), f"^{first} must")
+    refused(lambda: getattr(baselines, fit)(right, images), "^clean must")
+
+
 def test_no_line_through_images_of_one_value():
     refused(lambda: baselines.fit_affine_correction(batch(), batch()), "restored")
 

@@ -328,6 +328,12 @@ def test_a_damaged_checkpoint_is_refused_and_changes_nothing(tmp_path_factory, d
         np.testing.assert_array_equal(weight, kept)
 
 
+def test_a_checkpoint_that_lacks_a_setting_is_of_another_run(tmp_path):
+    dae.save_checkpoint(tmp_path / "a.npz", MODEL, WEIGHTS, HISTORY, {"a": 1})
+    with pytest.raises(ValueError, match=r"another run \(b: None in the checkpoint, 2"):
+        dae.load_checkpoint(tmp_path / "a.npz", MODEL, {"a": 1, "b": 2})
+
+
 def test_a_checkpoint_of_another_model_changes_nothing(tmp_path):
     dae.save_checkpoint(tmp_path / "a.npz", MODEL, WEIGHTS, HISTORY, {})
     other = small(last=3)

@@ -50,6 +50,7 @@ SHOWN = {
     "header": (
         lambda v: dae.show_table(v, [[1, 2]]), [None, "ab", 5, [], ["a"], [1, 2, 3]],
     ),
+    "header ": (lambda v: dae.show_table(v, []), [[], ()]),
     "row": (
         lambda v: dae.show_table(["a", "b"], v),
         [[5], [None], ["ab"], [[1]], [[1, 2], [1, 2, 3]], [[]], 5, None],

@@ -173,6 +173,31 @@ def test_resumed_run_is_the_unbroken_run(digits, tmp_path, stop):
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_resumed_run_remembers_the_best_weights(digits, tmp_path, monkeypatch):
+    """The first epoch was the best; neither the second nor the last takes its place."""
+    after_first, path = [], tmp_path / "state.npz"
+
+    def scripted(model, noisy, clean):  # twice an epoch, worse each time
+        if len(losses) == 0:
+            after_first[:] = model.get_weights()
+        losses.append(float(len(losses)))
+        return losses[-1]
+
+    def unplug(epochs, done, history):
+        if len(history["val_loss"]) == 2:
+            raise Unplugged
+
+    monkeypatch.setattr("dae.training.evaluate", scripted)
+    losses = []
+    with pytest.raises(Unplugged):
+        run(small_model(), digits, checkpoint=path, report=unplug)
+    model = small_model(seed=9)
+    history = run(model, digits, checkpoint=path, resume=True)
+    assert history == {"train_loss": [0.0, 2.0, 4.0], "val_loss": [1.0, 3.0, 5.0]}
+    for kept, best in zip(model.get_weights(), after_first, strict=True):
+        np.testing.assert_array_equal(kept, best)
+
+
 def test_checkpoint_is_whole_at_every_moment(digits, tmp_path, monkeypatch):
     path = tmp_path / "state.npz"
     model = small_model()
