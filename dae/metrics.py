@@ -148,14 +148,17 @@ def mean_interval(
         If `values` is not one-dimensional, is empty, or holds NaN or infinity (as
         `psnr` of a perfect copy does).
     TypeError
-        If `rng` is no Generator.
+        If `values` are no real numbers, or `rng` is no Generator.
 
     References
     ----------
     .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman
        & Hall, 1993, chapter 13.
     """
-    values = np.asarray(values, dtype=np.float64)
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"values must be real numbers, got {values.dtype}")
+    values = values.astype(np.float64)
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError(
             "values must be one finite number for each image, at least one image, got "
@@ -201,6 +204,7 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
         its sides, or an image of it is all of one value.
     """
     stride = check_count(stride, "stride", least=2)
+    errors = np.asarray(errors, dtype=np.float64)
     usable = errors.ndim == 4 and errors.size and errors.shape[3] == 1
     if not usable or errors.shape[1] % stride or errors.shape[2] % stride:
         raise ValueError(
@@ -211,7 +215,7 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
         raise ValueError("errors must hold finite values only")
     if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
         raise ValueError("errors must vary within each image: one is all of one value")
-    power = np.abs(np.fft.fft2(errors[..., 0].astype(np.float64))) ** 2
+    power = np.abs(np.fft.fft2(errors[..., 0])) ** 2
     power[:, 0, 0] = 0  # the mean
     height, width = power.shape[1:]
     pattern = power[:, :: height // stride, :: width // stride]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checks import check_count, check_rng
+from dae.checks import check_count, check_level, check_rng, check_same_shape
 
 
 def generate(
@@ -57,8 +57,10 @@ def generate(
     Raises
     ------
     TypeError, ValueError
-        If `count` is not a whole number above 0, `rng` no Generator, `beta` not in
-        [0, 1], or `start` neither a number nor a picture in that range.
+        If `count` or `most_steps` is not a whole number above 0, `rng` no Generator,
+        `shape` not of three numbers, `beta` not in [0, 1], `until` negative, or
+        `start` neither a number nor a picture in that range; if `restore` gives
+        another shape than it got.
 
     References
     ----------
@@ -67,6 +69,10 @@ def generate(
        arXiv:2007.13640
     """
     count = check_count(count, "count")
+    most_steps = check_count(most_steps, "most_steps")
+    check_level(until, "until")
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (H, W, C), got {shape}")
     if not 0 <= beta <= 1:
         raise ValueError(f"beta must be in [0, 1], got {beta}")
     start = np.asarray(start, np.float32)
@@ -84,4 +90,6 @@ def generate(
             break
         added = sigma * math.sqrt((1 - beta * step) ** 2 - (1 - step) ** 2)
         images = images + step * way + added * noise(images.shape, dtype=np.float32)
-    return np.clip(restore(images), 0, 1), levels  # without the last of the noise
+    restored = restore(images)  # without the last of the noise
+    check_same_shape(images, restored, ("images", "restore(images)"))
+    return np.clip(restored, 0, 1).astype(np.float32), levels

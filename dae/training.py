@@ -16,6 +16,7 @@ from dae.checks import (
     check_level,
     check_model,
     check_path,
+    check_rng,
     check_same_shape,
     check_type,
 )
@@ -44,8 +45,15 @@ def noisy_batches(
     Yields
     ------
     noisy, clean : ndarray, float32, shape (batch_size, 28, 28, 1)
+
+    Raises
+    ------
+    TypeError, ValueError
+        At the first batch, if `batch_size` is not a whole number above 0, or `rng` no
+        Generator.
     """
-    order = rng.permutation(len(images))
+    batch_size = check_count(batch_size, "batch_size")
+    order = check_rng(rng).permutation(len(images))
     for start in range(0, len(images) - batch_size + 1, batch_size):
         clean = images[order[start : start + batch_size]]
         yield corrupt(clean, rng), clean
@@ -73,6 +81,11 @@ def compile_denoiser(
     loss : str
         Any Keras loss that compares images in [0, 1].
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `total_steps` is not a whole number above 0.
+
     References
     ----------
     .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
@@ -80,7 +93,7 @@ def compile_denoiser(
     .. [2] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017. arXiv:1608.03983
     """
-    warmup_steps = total_steps // 20
+    warmup_steps = check_count(total_steps, "total_steps") // 20
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=learning_rate / 20,
         warmup_target=learning_rate,

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from dae.checks import check_count
+from dae.checks import check_count, check_type
 from dae.model import build_autoencoder, build_decoder, build_encoder
 
 
@@ -25,12 +25,18 @@ def build_linear_output(*, use_bias: bool) -> keras.Model:
         From images, float32, shape (N, 28, 28, 1), to images of the same shape,
         unbounded: `denoise` clips them. To be trained with squared error.
 
+    Raises
+    ------
+    TypeError
+        If `use_bias` is neither True nor False.
+
     References
     ----------
     .. [1] S. Mohan, Z. Kadkhodaie, E. P. Simoncelli and C. Fernandez-Granda, "Robust
        and interpretable blind image denoising via bias-free convolutional neural
        networks", ICLR 2020. arXiv:1906.05478
     """
+    check_type(use_bias, bool, "use_bias", "True or False")
 
     def rebuild(layer):
         config = layer.get_config()

@@ -112,14 +112,14 @@ def spread(model):
 
 
 def test_residual_block_adds_what_is_around_to_its_input():
-    x = keras.Input((9, 9, 4))
+    x = keras.Input((9, 9, 6))
     block = keras.Model(x, residual_block(x, "b"))
-    assert block.get_layer("b_1").filters == 2  # half of the channels
-    places = changed_places(spread(block), (9, 9, 4), 4, 4)
+    assert block.get_layer("b_1").filters == 2  # a third of the channels
+    places = changed_places(spread(block), (9, 9, 6), 4, 4)
     np.testing.assert_array_equal(places.min(axis=0), [2, 2])  # 5 x 5: twice 3 x 3
     np.testing.assert_array_equal(places.max(axis=0), [6, 6])
     block.set_weights([np.zeros_like(w) for w in block.get_weights()])
-    values = np.random.default_rng(0).normal(size=(2, 9, 9, 4)).astype("f4")
+    values = np.random.default_rng(0).normal(size=(2, 9, 9, 6)).astype("f4")
     np.testing.assert_array_equal(
         block.predict_on_batch(values), np.maximum(values, 0)
     )  # no weights: the input, bent

@@ -46,6 +46,7 @@ def test_a_table_as_text():
     )
 
 
+ONE = np.full((1, 28, 28, 1), 0.5, np.float32)
 SHOWN = {
     "header": (
         lambda v: dae.show_table(v, [[1, 2]]), [None, "ab", 5, [], ["a"], [1, 2, 3]],
@@ -83,7 +84,40 @@ SHOWN = {
         lambda v: dae.generate(lambda x: x, 1, np.random.default_rng(0), beta=v),
         [-1, 2, NAN, INF],
     ),
+    "shape": (
+        lambda v: dae.generate(lambda x: x, 1, np.random.default_rng(0), shape=v),
+        [(28, 28), (28,), ()],
+    ),
+    "most_steps": (
+        lambda v: dae.generate(lambda x: x, 1, np.random.default_rng(0), most_steps=v),
+        [0, -1, 2.5, None],
+    ),
+    "until": (
+        lambda v: dae.generate(lambda x: x, 1, np.random.default_rng(0), until=v),
+        [-1, NAN, INF, "0"],
+    ),
+    "values": (
+        lambda v: dae.mean_interval(v, np.random.default_rng(0)),
+        [[1j], ["a"], [None], [[1.0]], [], [NAN]],
+    ),
+    "use_bias": (lambda v: dae.build_linear_output(use_bias=v), [None, "no", 0]),
+    "batch_size": (
+        lambda v: next(dae.noisy_batches(ONE, None, v, np.random.default_rng(0))),
+        [0, -1, 2.5, None, True],
+    ),
+    "rng ": (lambda v: next(dae.noisy_batches(ONE, None, 1, v)), [None, 0, np.random]),
+    "total_steps": (
+        lambda v: dae.compile_denoiser(None, v), [0, -1, 2.5, None, True],
+    ),
 }  # fmt: skip
+
+
+def test_generate_refuses_what_is_no_restored_picture():
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match=r"images and restore\(images\) must have the"):
+        dae.generate(lambda x: x[:1], 2, rng, most_steps=1)
+    images, _ = dae.generate(lambda x: x.astype(np.float64), 1, rng, most_steps=2)
+    assert images.dtype == np.float32
 
 
 @pytest.mark.parametrize("name", SHOWN)
