@@ -294,7 +294,7 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
             ) from error
         return model
     if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: it is no .keras file, or only part of one")
+        raise ValueError(f"{path}: no model that can be loaded (no whole .keras file)")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # of many kinds, and not all say which file it was

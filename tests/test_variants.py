@@ -51,7 +51,7 @@ def test_linear_output_changes_biases_and_the_last_activation_only(use_bias):
             expected = a.get_config()
             if "use_bias" in expected:
                 expected["use_bias"] = use_bias
-            if a.name == "paint":
+            if a.name == "grey":
                 expected["activation"] = "linear"
             assert type(a) is type(b) and b.get_config() == expected
 
