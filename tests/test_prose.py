@@ -7,7 +7,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from dae import compile_denoiser
+from dae import compile_denoiser, on_frontier
 from dae.prose import MARK, cell_numbers, look_up, update_numbers
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
@@ -229,3 +229,30 @@ def test_judgements_of_part_3_hold(results):
         assert made["least"] < 7 and made["most"] > 13
     assert average["ink"]["high"] < real["ink"]["low"]
     assert real["ink"]["high"] < grey["ink"]["low"]
+
+
+def test_judgements_on_costs_hold(sources):
+    """Section 17 and the README."""
+    models = sources["frontier"]["models"]
+    points = {name: (m["time"], m["test"]) for name, m in models.items()}
+    points.pop("large", None)  # trained for longer, and not drawn
+    assert len(points) == 11
+    assert "default" in on_frontier(points)
+    time, quality = points["default"]
+    for better in ("wide", "deep"):
+        assert points[better][0] > time and points[better][1] > quality
+    for cheaper in ("narrow", "small", "tiny"):
+        assert points[cheaper][0] < time and points[cheaper][1] < quality
+    small_code, large_code = points["code of 49"], points["code of 1,568"]
+    assert abs(small_code[0] - time) < 0.15
+    assert small_code[1] < quality - 0.3
+    assert large_code[1] < quality + 0.1
+    assert points["U-Net"][0] > 1.5 and points["skips"][0] > 1.5
+    assert points["skips"][1] < quality
+    assert 0.8 < points["U-Net, 4 epochs"][0] < 1.25
+    assert points["U-Net, 4 epochs"][1] < quality
+    cost = sources["cost"]
+    assert cost["off_the_line_percent"] < 10
+    for what in ("by_images", "by_epochs"):
+        assert cost[what]["memory_growth_percent"] < 5
+    assert sources["speed"]["ours"]["share_percent"] < 50

@@ -11,6 +11,7 @@ chosen by these scores; validation and test PSNR are both written. Writes fronti
 
 import argparse
 import json
+import re
 import time
 
 import common
@@ -124,6 +125,10 @@ def main():
     for name, entry in results["models"].items():  # of the whole training
         ratio = seconds[name] / seconds["default"]
         entry["time"] = ratio * entry["epochs"] / options.epochs
+    # the same under names without spaces and signs, for the marks in the text
+    results["by_key"] = {
+        re.sub(r"\W+", "_", name): entry for name, entry in results["models"].items()
+    }
     common.save("frontier", results)
 
 
