@@ -82,7 +82,7 @@ def test_every_marked_number_is_there(notebook, pages):
                 if re.fullmatch(r"[\w ,.()%]+", after):
                     printed = squeezed(mark["number"] + after)
                     # Typst makes some hyphens before digits minus signs
-                    assert printed in pages.replace("−", "-"), mark[0]
+                    assert printed in pages.replace("\N{MINUS SIGN}", "-"), mark[0]
                     checked += 1
     assert checked > 50
 
