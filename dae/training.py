@@ -162,6 +162,7 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     clean = check_images(clean, "clean")
     check_type(noisy, np.ndarray, "noisy", "a NumPy array")
     check_same_shape(noisy, clean, ("noisy", "clean"))
+    noisy = noisy.astype(np.float32, copy=False)
     check_model(model, takes=clean.shape[1:])
     total = 0.0
     for start in range(0, len(clean), 500):

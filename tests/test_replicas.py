@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -56,6 +57,11 @@ print(json.dumps({
     "single": single, "both": both, "sizes": sizes, "message": message,
 }))
 """
+
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.distribute is TensorFlow's"
+)
 
 
 @pytest.fixture(scope="module")
