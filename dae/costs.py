@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dae.charts import STYLES
+from dae.checks import check_mapping, check_numbers, check_texts, check_type
 from dae.plotting import SMALL, WIDTH
 
 
@@ -21,7 +22,14 @@ def on_frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
     -------
     list of str
         The Pareto frontier, from the cheapest to the best.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no points, or one is not a pair of finite numbers.
     """
+    for name, point in check_mapping(points, "points").items():
+        check_numbers(point, f"points[{name!r}]", (2,))
     names, best = [], -np.inf
     for name in sorted(points, key=lambda name: (points[name][0], -points[name][1])):
         if points[name][1] > best:
@@ -48,16 +56,15 @@ def plot_frontier(
 
     Raises
     ------
-    ValueError
-        If there is nothing to draw, or a cost is not above 0.
+    TypeError, ValueError
+        As `on_frontier`, and if a cost is not above 0 or `labels` are no two texts.
     """
-    if not points or min(cost for cost, _ in points.values()) <= 0:
-        raise ValueError(
-            f"points must hold at least one, all with a cost above 0, got {points}"
-        )
+    best = on_frontier(points)
+    if min(cost for cost, _ in points.values()) <= 0:
+        raise ValueError(f"points must all have a cost above 0, got {points}")
+    check_texts(labels, "labels", 2)
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axis = figure.subplots()
-    best = on_frontier(points)
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
     for name, (cost, quality) in points.items():
         first = name in best
@@ -107,19 +114,18 @@ def plot_growth(
 
     Raises
     ------
-    ValueError
-        If there is nothing to draw, or the numbers do not pair up.
+    TypeError, ValueError
+        If there is nothing to draw, or the numbers do not pair up or are not finite.
     """
-    if not panels:
-        raise ValueError("panels must hold at least one panel, got none")
+    check_type(label, str, "label", "a text")
+    for title, (sizes, values) in check_mapping(panels, "panels", "panel").items():
+        check_numbers(sizes, f"sizes of panels[{title!r}]", (None,))
+        check_numbers(values, f"values of panels[{title!r}]", (len(sizes),))
+        if len(sizes) < 2:
+            raise ValueError(f"panels[{title!r}] must have two or more sizes, got 1")
     figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (title, (sizes, values)) in zip(axes, panels.items(), strict=True):
-        if len(sizes) != len(values) or len(sizes) < 2:
-            raise ValueError(
-                f"{title!r} must have two or more sizes and as many values, got "
-                f"{len(sizes)} and {len(values)}"
-            )
         line = np.polyval(np.polyfit(sizes, values, 1), sizes)
         axis.plot(sizes, line, "-", color="0.7", label="straight line")
         axis.plot(sizes, values, "o", color=STYLES[0][0], ms=5, label="measured")

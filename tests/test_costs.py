@@ -37,10 +37,25 @@ def test_frontier_figure_names_all_and_joins_the_best():
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("time", "quality")
 
 
-@pytest.mark.parametrize("points", [{}, {"free": (0, 1)}])
-def test_nothing_to_draw_or_no_cost(points):
-    with pytest.raises(ValueError, match="at least one, all with a cost above 0, got"):
-        plot_frontier(points, ("time", "quality"))
+LABELS = ("time", "quality")
+
+
+@pytest.mark.parametrize(
+    ("points", "labels", "message"),
+    [
+        ({}, LABELS, "points must hold at least one"),
+        ({"free": (0, 1)}, LABELS, "points must all have a cost above 0"),
+        ({"a": (1, np.nan)}, LABELS, r"points\['a'\] must"),
+        ({"a": (1, 2, 3)}, LABELS, r"points\['a'\] must"),
+        ({"a": ("1", "2")}, LABELS, r"points\['a'\] must"),
+        ([(1, 2)], LABELS, "points must be a mapping"),
+        (POINTS, "ab", "labels must"),
+        (POINTS, ("time",), "labels must hold 2"),
+    ],
+)
+def test_frontier_refuses_by_name(points, labels, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        plot_frontier(points, labels)
 
 
 def test_growth_draws_points_and_their_line():
@@ -54,8 +69,17 @@ def test_growth_draws_points_and_their_line():
     assert figure.axes[0].get_ylabel() == "s"
 
 
-def test_growth_refuses_what_does_not_pair_up():
-    with pytest.raises(ValueError, match="'images' must have two or more sizes"):
-        plot_growth({"images": ([1, 2], [1])}, "s")
-    with pytest.raises(ValueError, match="at least one panel"):
-        plot_growth({}, "s")
+@pytest.mark.parametrize(
+    ("panels", "label", "message"),
+    [
+        ({}, "s", "panels must hold at least one panel"),
+        ({"n": ([1, 2], [1])}, "s", r"values of panels\['n'\] must"),
+        ({"n": ([1], [1])}, "s", r"panels\['n'\] must have two or more"),
+        ({"n": ([1, 2], [1, np.inf])}, "s", r"values of panels\['n'\] must"),
+        ({"n": (["1", "2"], [1, 2])}, "s", r"sizes of panels\['n'\] must"),
+        ({"n": ([1, 2], [1, 2])}, None, "label must"),
+    ],
+)
+def test_growth_refuses_by_name(panels, label, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        plot_growth(panels, label)
