@@ -201,7 +201,7 @@ def check_marks() -> None:
 
 
 def check_folders() -> None:
-    """Make sure, before hours of work, that its outcome can be put into place.
+    """Make sure, before the run, that its outcome can be put into place.
 
     Raises
     ------
