@@ -70,13 +70,16 @@ def plot_frontier(
         first = name in best
         axis.plot(cost, quality, "o", color=STYLES[0][0], ms=6,
                   mfc=STYLES[0][0] if first else "white")  # fmt: skip
+        # beside a point close to the next one, there is room for its label above
+        crowded = any(cost < points[other][0] < 1.25 * cost for other in best)
+        offset = ((-8, 0) if crowded else (-5, 5)) if first else (5, -5)
         axis.annotate(
             name,
             (cost, quality),
-            xytext=(-5, 5) if first else (5, -5),
+            xytext=offset,
             textcoords="offset points",
             ha="right" if first else "left",
-            va="bottom" if first else "top",
+            va={-5: "top", 0: "center", 5: "bottom"}[offset[1]],
             fontsize=SMALL,
         )
     axis.set_xscale("log")

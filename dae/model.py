@@ -24,7 +24,7 @@ PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
 def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Two 3 x 3 convolutions whose output is added to their input [1]_.
 
-    Between the two there are a third as many channels, for a third of the work.
+    Between the two there are a quarter as many channels, for a quarter of the work.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
        recognition", CVPR 2016, pp. 770-778. doi:10.1109/CVPR.2016.90
     """
     c = x.shape[-1]
-    h = layers.Conv2D(c // 3, 3, padding="same", activation="relu", name=f"{name}_1")(x)
+    h = layers.Conv2D(c // 4, 3, padding="same", activation="relu", name=f"{name}_1")(x)
     h = layers.Conv2D(c, 3, padding="same", name=f"{name}_2")(h)
     h = layers.Add(name=f"{name}_sum")([x, h])
     return layers.ReLU(name=f"{name}_out")(h)
@@ -71,9 +71,7 @@ def join_patches(pixels: keras.KerasTensor) -> keras.KerasTensor:
     return layers.Reshape((28, 28, 1), name="image")(x)
 
 
-def build_encoder(
-    code_channels: int = 8, channels: int = 48, patch_channels: int = 64
-) -> keras.Model:
+def build_encoder(code_channels: int = 8, channels: int = 64) -> keras.Model:
     """Build the encoder: from an image to its code.
 
     Parameters
@@ -81,9 +79,7 @@ def build_encoder(
     code_channels : int
         Maps in the code; 8 make 7 * 7 * 8 = 392 numbers, half of the 784 pixels.
     channels : int
-        Width of the residual block, at least 3.
-    patch_channels : int
-        Features of each 4 x 4 patch.
+        Features of each 4 x 4 patch, at least 4.
 
     Returns
     -------
@@ -107,36 +103,31 @@ def build_encoder(
        doi:10.1109/ICCV.2015.123
     """
     code_channels = check_count(code_channels, "code_channels")
-    channels = check_count(channels, "channels", least=3)
-    patch_channels = check_count(patch_channels, "patch_channels")
+    channels = check_count(channels, "channels", least=4)
     images = keras.Input((28, 28, 1), name="images")
     # 28 x 28 x 1 -> 7 x 7 x 64: what is in each patch of 4 x 4 pixels
     x = layers.Conv2D(
-        patch_channels,
+        channels,
         4,
         strides=4,
         activation="relu",
         kernel_initializer="he_normal",  # not too faint at the start
         name="patches",
     )(images)
-    x = layers.Dense(channels, activation="relu", name="mix")(x)  # 7 x 7 x 48
-    x = residual_block(x, "neighbours")  # 7 x 7 x 48: what is around it
+    x = residual_block(x, "neighbours")  # 7 x 7 x 64: what is around it
     # no activation: ReLU could switch a map of the code off for good
     code = layers.Dense(code_channels, name="code")(x)  # 7 x 7 x 8
     return keras.Model(images, code, name="encoder")
 
 
 def build_decoder(
-    code_channels: int = 8,
-    channels: int = 48,
-    patch_channels: int = 64,
-    overview_channels: int = 16,
+    code_channels: int = 8, channels: int = 64, overview_channels: int = 16
 ) -> keras.Model:
     """Build the decoder: from a code to an image.
 
     Parameters
     ----------
-    code_channels, channels, patch_channels : int
+    code_channels, channels : int
         As in `build_encoder`.
     overview_channels : int
         Maps made by a dense layer that sees the whole code.
@@ -153,8 +144,7 @@ def build_decoder(
         If a count is not a whole number, or too small.
     """
     code_channels = check_count(code_channels, "code_channels")
-    channels = check_count(channels, "channels", least=3)
-    patch_channels = check_count(patch_channels, "patch_channels")
+    channels = check_count(channels, "channels", least=4)
     overview_channels = check_count(overview_channels, "overview_channels")
     code = keras.Input((7, 7, code_channels), name="code")
     # every position hears of the whole digit: 392 numbers -> 7 x 7 x 16
@@ -162,9 +152,8 @@ def build_decoder(
     whole = layers.Dense(49 * overview_channels, activation="relu", name="whole")(whole)
     whole = layers.Reshape((7, 7, overview_channels), name="overview")(whole)
     x = layers.Concatenate(name="both")([code, whole])  # 7 x 7 x 24
-    x = layers.Dense(channels, activation="relu", name="join")(x)  # 7 x 7 x 48
-    x = residual_block(x, "neighbours")  # 7 x 7 x 48
-    x = layers.Dense(patch_channels, activation="relu", name="strokes")(x)
+    x = layers.Dense(channels, activation="relu", name="join")(x)  # 7 x 7 x 64
+    x = residual_block(x, "neighbours")  # 7 x 7 x 64
     # 7 x 7 x 64 -> 28 x 28 x 1: each position paints its 4 x 4 pixels
     x = join_patches(layers.Dense(16, name="paint")(x))
     images = layers.Activation("sigmoid", name="grey")(x)

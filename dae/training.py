@@ -62,7 +62,7 @@ def noisy_batches(
 def compile_denoiser(
     model: keras.Model,
     total_steps: int,
-    learning_rate: float = 8e-3,
+    learning_rate: float = 1e-2,
     loss: str = "binary_crossentropy",
 ) -> None:
     """Give a model its loss, its optimiser and its learning-rate schedule.
@@ -190,8 +190,8 @@ def train(
     corrupt: Corruption,
     *,
     epochs: int = 50,
-    batch_size: int = 128,
-    learning_rate: float = 8e-3,
+    batch_size: int = 256,
+    learning_rate: float = 1e-2,
     loss: str = "binary_crossentropy",
     seed: int = 0,
     checkpoint: str | Path | None = None,

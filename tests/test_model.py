@@ -31,23 +31,19 @@ def conv(kernel, before, after):
 
 
 def test_parameter_count_by_formula():
-    encoder, decoder = build_encoder(8, 48, 64), build_decoder(8, 48, 64, 16)
-    block = conv(3, 48, 16) + conv(3, 16, 48)
-    assert encoder.count_params() == (
-        conv(4, 1, 64) + conv(1, 64, 48) + block + conv(1, 48, 8)
-    )
+    encoder, decoder = build_encoder(8, 64), build_decoder(8, 64, 16)
+    block = conv(3, 64, 16) + conv(3, 16, 64)
+    assert encoder.count_params() == conv(4, 1, 64) + block + conv(1, 64, 8)
     dense = 392 * 784 + 784
     assert decoder.count_params() == (
-        dense + conv(1, 8 + 16, 48) + block + conv(1, 48, 64) + conv(1, 64, 16)
+        dense + conv(1, 8 + 16, 64) + block + conv(1, 64, 16)
     )
 
 
 @pytest.mark.parametrize("code_channels", [1, 8, 20])
 def test_shapes_and_range(digits, code_channels):
-    encoder = build_encoder(code_channels, channels=6, patch_channels=10)
-    decoder = build_decoder(
-        code_channels, channels=7, patch_channels=9, overview_channels=2
-    )
+    encoder = build_encoder(code_channels, channels=6)
+    decoder = build_decoder(code_channels, channels=7, overview_channels=2)
     code = encoder.predict(digits[:5], verbose=0)
     image = decoder.predict(code * 100, verbose=0)
     assert code.shape == (5, 7, 7, code_channels)
@@ -112,14 +108,14 @@ def spread(model):
 
 
 def test_residual_block_adds_what_is_around_to_its_input():
-    x = keras.Input((9, 9, 6))
+    x = keras.Input((9, 9, 8))
     block = keras.Model(x, residual_block(x, "b"))
-    assert block.get_layer("b_1").filters == 2  # a third of the channels
-    places = changed_places(spread(block), (9, 9, 6), 4, 4)
+    assert block.get_layer("b_1").filters == 2  # a quarter of the channels
+    places = changed_places(spread(block), (9, 9, 8), 4, 4)
     np.testing.assert_array_equal(places.min(axis=0), [2, 2])  # 5 x 5: twice 3 x 3
     np.testing.assert_array_equal(places.max(axis=0), [6, 6])
     block.set_weights([np.zeros_like(w) for w in block.get_weights()])
-    values = np.random.default_rng(0).normal(size=(2, 9, 9, 6)).astype("f4")
+    values = np.random.default_rng(0).normal(size=(2, 9, 9, 8)).astype("f4")
     np.testing.assert_array_equal(
         block.predict_on_batch(values), np.maximum(values, 0)
     )  # no weights: the input, bent
@@ -174,10 +170,10 @@ def test_mismatched_parts():
         build_autoencoder(build_encoder(4), build_decoder(8))
 
 
-@pytest.mark.parametrize("name", ["code_channels", "channels", "patch_channels"])
+@pytest.mark.parametrize("name", ["code_channels", "channels"])
 @pytest.mark.parametrize("build", [build_encoder, build_decoder])
 def test_counts_are_checked(build, name):
-    with pytest.raises(ValueError, match=f"{name} must be at least [13], got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be at least [14], got 0"):
         build(**{name: 0})
     with pytest.raises(TypeError, match=f"{name} must be a whole number, got 8.0"):
         build(**{name: 8.0})

@@ -85,14 +85,14 @@ def test_judgements_hold(results, sources):
     choices = sources["choices"]
     psnr = {name: v["psnr"] for name, v in choices.items() if isinstance(v, dict)
             and "psnr" in v}  # fmt: skip
-    by_loss = max(psnr["bce"] - psnr["mse"], psnr["rate_002"] - psnr["mse_002"])
-    by_rate = min(psnr["bce"] - psnr["rate_002"], psnr["mse"] - psnr["mse_002"])
-    assert 0 <= by_loss < by_rate / 2
+    by_loss = max(psnr["bce"] - psnr["mse"], psnr["slow"] - psnr["mse_slow"])
+    by_rate = min(psnr["bce"] - psnr["slow"], psnr["mse"] - psnr["mse_slow"])
+    assert 0 < by_loss < by_rate
     assert abs(psnr["mse_faint"] - test["black"]["psnr"]) < 0.5
     assert abs(psnr["bce_faint"] - psnr["bce"]) < 0.1
     assert choices["lead_of_start"] > 0.05
     rates = inspect.signature(compile_denoiser).parameters["learning_rate"]
-    assert rates.default == 0.008
+    assert rates.default == 0.01
     assert 0 < results["training"]["gap_percent"] < 5
     # 5: a black image beats the noisy one, the denoised one beats both
     assert test["noisy"]["psnr"] < test["black"]["psnr"] < test["denoised"]["psnr"]
@@ -103,11 +103,11 @@ def test_judgements_hold(results, sources):
     gain = {name: 1 - low[name] / low["default"] for name in low}
     assert 0 < gain["large_code"] < gain["wide"] < gain["with_skips"]
     times = {name: m["time"] for name, m in sources["frontier"]["models"].items()}
-    assert 1.6 < min(times["wide"], times["skips"]) < max(times["wide"], times["skips"])
-    assert max(times["wide"], times["skips"]) < 2
+    assert 2 < min(times["wide"], times["skips"]) < max(times["wide"], times["skips"])
+    assert max(times["wide"], times["skips"]) < 3
     # README: faster and better than the recipe
     recipe = sources["recipe"]
-    assert recipe["seconds_ratio"] < 0.4
+    assert recipe["seconds_ratio"] <= 0.25
     assert (
         recipe["equal_epochs"]["recipe"]["psnr"]
         < recipe["equal_epochs"]["ours"]["psnr"]
@@ -142,7 +142,10 @@ def test_judgements_of_part_2_hold(results):
     objective = results["objective"]
     assert mean(objective["plain"]["clean"]) > mean(objective["fresh"]["clean"]) + 2
     noisy_in = results["test"]["noisy"]["psnr"]
-    assert abs(mean(objective["plain"]["noisy"]) - noisy_in) < 1
+    gain, full_gain = (
+        mean(objective[name]["noisy"]) - noisy_in for name in ("plain", "fresh")
+    )
+    assert abs(gain) < full_gain / 5  # "little"
     assert mean(objective["fresh"]["noisy"]) > noisy_in + 8
     assert objective["frozen"]["gap"] > 2 * objective["fresh"]["gap"] > 0
     assert above(objective["fresh_gain"])
@@ -150,7 +153,8 @@ def test_judgements_of_part_2_hold(results):
     sweep = results["sweep"]
     two, five = sweep["specialist_0_2"], sweep["specialist_0_5"]
     blind = sweep["blind_0_to_0_5"]
-    assert two["at_5"]["high"] < mean(sweep["affine_0_5"]["at_5"])
+    assert abs(mean(two["at_5"]) - mean(sweep["affine_0_5"]["at_5"])) < 0.25
+    assert mean(two["at_5"]) < mean(five["at_5"]) - 2
     assert five["at_0"]["high"] < two["at_0"]["low"]
     assert mean(blind["at_3"]) > max(mean(two["at_3"]), mean(five["at_3"]))
     assert 0 < mean(two["at_2"]) - mean(blind["at_2"]) < 1
@@ -175,7 +179,7 @@ def test_judgements_of_part_2_hold(results):
     assert above(bottleneck["large_lead"])
     assert abs(mean(bottleneck["code_8_other_seed"]["noisy"]) - noisy[3]) < 0.5
     skips = bottleneck["code_skips"]
-    assert mean(skips["clean"]) > max(clean) + 1
+    assert mean(skips["clean"]) > max(clean) + 0.5
     assert mean(skips["noisy"]) < noisy[3]
     assert bottleneck["dead_maps"] == 0
     assert bottleneck["linear_gain"]["high"] < 0
@@ -236,18 +240,22 @@ def test_judgements_on_costs_hold(sources):
     """Section 17 and the README."""
     models = sources["frontier"]["models"]
     points = {name: (m["time"], m["test"]) for name, m in models.items()}
-    points.pop("large", None)  # trained for longer, and not drawn
-    assert len(points) == 11
+    assert len(points) == 12
     assert "default" in on_frontier(points)
     time, quality = points["default"]
     for better in ("wide", "deep"):
         assert points[better][0] > time and points[better][1] > quality
+    assert points["wide"][1] > quality + 0.2
+    for little in ("deep", "overview"):
+        assert points[little][0] > time and abs(points[little][1] - quality) < 0.1
+        assert round(points[little][1], 1) == round(points["deep"][1], 1)
     for cheaper in ("narrow", "small", "tiny"):
         assert points[cheaper][0] < time and points[cheaper][1] < quality
     small_code, large_code = points["code of 49"], points["code of 1,568"]
     assert abs(small_code[0] - time) < 0.15
     assert small_code[1] < quality - 0.3
     assert large_code[1] < quality + 0.1
+    assert points["U-Net"][1] < quality
     assert points["U-Net"][0] > 1.5 and points["skips"][0] > 1.5
     assert points["skips"][1] < quality
     assert 0.8 < points["U-Net, 4 epochs"][0] < 1.25
@@ -256,4 +264,4 @@ def test_judgements_on_costs_hold(sources):
     assert cost["off_the_line_percent"] < 10
     for what in ("by_images", "by_epochs"):
         assert cost[what]["memory_growth_percent"] < 5
-    assert sources["speed"]["ours"]["share_percent"] < 50
+    assert sources["speed"]["ours"]["share_percent"] > 50

@@ -244,7 +244,7 @@ def checkpoint(digits, tmp_path):
         ({"seed": 6}, "seed: 5 in the checkpoint, 6 now"),
         ({"epochs": 4}, "epochs: 3 in the checkpoint, 4 now"),
         ({"loss": "mse"}, "loss: 'binary_crossentropy' in the checkpoint, 'mse' now"),
-        ({"learning_rate": 0.1}, "learning_rate: 0.008 in the checkpoint, 0.1 now"),
+        ({"learning_rate": 0.1}, "learning_rate: 0.01 in the checkpoint, 0.1 now"),
         ({"batch_size": 33}, "batch_size: 32 in the checkpoint, 33 now"),
     ],
 )
@@ -381,7 +381,7 @@ def test_compiled_with_adam_and_the_loss_asked_for(digits):
     compile_denoiser(model, 10, loss="mse")
     assert evaluate(model, noisy, x) == pytest.approx(np.mean((q - x) ** 2), rel=1e-5)
     highest = model.optimizer._learning_rate.get_config()["warmup_target"]
-    assert highest == 8e-3  # by default
+    assert highest == 1e-2  # by default
 
 
 def test_evaluate_is_the_mean_over_all_images_and_trains_nothing(digits):

@@ -1,5 +1,6 @@
 """What the benchmark scripts share."""
 
+import inspect
 import json
 import os
 import platform
@@ -12,6 +13,8 @@ import numpy as np
 import dae
 
 FOLDER = Path(__file__).parent
+# images in a training step of this project's model
+BATCH = inspect.signature(dae.train).parameters["batch_size"].default
 
 
 def noise(sigma):

@@ -33,7 +33,7 @@ def measure(images, epochs):
         noise = common.noise(SIGMA)
         dae.train(model, x_train[:images], x_val, noise, epochs=epochs)
 
-    train(256, 1)  # makes what is made once
+    train(common.BATCH, 1)  # makes what is made once
     start = time.perf_counter()
     train(images, epochs)
     seconds = time.perf_counter() - start

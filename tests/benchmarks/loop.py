@@ -20,7 +20,7 @@ import numpy as np
 
 import dae
 
-SIGMA, BATCH, IMAGES, EPOCHS = 0.5, 128, 12_800, 3
+SIGMA, IMAGES, EPOCHS = 0.5, 12_800, 3
 
 
 class FreshNoise(keras.utils.PyDataset):
@@ -31,11 +31,11 @@ class FreshNoise(keras.utils.PyDataset):
         self.images, self.passes = images, 0
 
     def __len__(self):
-        return len(self.images) // BATCH
+        return len(self.images) // common.BATCH
 
     def __getitem__(self, index):
         rng = np.random.default_rng([self.passes, index])
-        clean = self.images[index * BATCH : (index + 1) * BATCH]
+        clean = self.images[index * common.BATCH : (index + 1) * common.BATCH]
         return dae.add_gaussian_noise(clean, SIGMA, rng), clean
 
     def on_epoch_end(self):
@@ -46,7 +46,7 @@ def measure(way):
     """Print the seconds and page faults of each epoch, the first one left out."""
     images = dae.load_mnist()[0][0][:IMAGES]
     model = dae.build_autoencoder()
-    dae.compile_denoiser(model, (EPOCHS + 1) * IMAGES // BATCH)
+    dae.compile_denoiser(model, (EPOCHS + 1) * IMAGES // common.BATCH)
     dataset, rng = FreshNoise(images), np.random.default_rng(0)
     seconds, faults = [], []
     for _ in range(EPOCHS + 1):
@@ -57,7 +57,7 @@ def measure(way):
         else:
             noise = common.noise(SIGMA)
             for _ in dae.train_epoch(
-                model, dae.noisy_batches(images, noise, BATCH, rng)
+                model, dae.noisy_batches(images, noise, common.BATCH, rng)
             ):
                 pass
         seconds.append(time.perf_counter() - start)

@@ -33,7 +33,7 @@ def build_large_code():
 def build_wide():
     """Twice as many channels everywhere but in the code."""
     return dae.build_autoencoder(
-        dae.build_encoder(8, 96, 128), dae.build_decoder(8, 96, 128)
+        dae.build_encoder(channels=128), dae.build_decoder(channels=128)
     )
 
 

@@ -4,11 +4,12 @@
 
 The recipe: encoder Conv 32, max-pool, Conv 64, max-pool, Conv 64 (the code); decoder
 Conv 64, upsample, Conv 32, upsample, Conv 1 with sigmoid; all 3 x 3; Adam 1e-3, binary
-cross-entropy, noise drawn once. Both models take their epochs in turn, in one process,
-on the same images in batches of 128, through the same training step (`train_epoch`);
-the recipe's frozen noise is made beforehand, off the clock. "At equal seconds" gives
-this project's model as many epochs as fit in the recipe's time. Validation images
-score both. Peak memory is that of a process of its own for each.
+cross-entropy, batches of 128, noise drawn once. Both models take their epochs in turn,
+in one process, on the same images, each in batches of its own size, through the same
+training step (`train_epoch`); the recipe's frozen noise is made beforehand, off the
+clock. "At equal seconds" gives this project's model as many epochs as fit in the
+recipe's time. Validation images score both. Peak memory is that of a process of its own
+for each.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from keras import layers
 
 import dae
 
-SIGMA, BATCH = 0.5, 128
+SIGMA, RECIPE_BATCH = 0.5, 128
 
 
 def build_recipe():
@@ -44,19 +45,19 @@ def build_recipe():
 class Recipe:
     """The recipe as it is trained everywhere: frozen noise, Adam 1e-3."""
 
-    def __init__(self, x_train):
+    def __init__(self, x_train, sigma=SIGMA):
         keras.utils.set_random_seed(0)
         self.model, self.clean = build_recipe(), x_train
         self.model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy")
         rng = np.random.default_rng(0)
-        self.noisy = dae.add_gaussian_noise(x_train, SIGMA, rng)
+        self.noisy = dae.add_gaussian_noise(x_train, sigma, rng)
         self.rng = rng
 
     def epoch(self):
         """One pass in a new order."""
         order = self.rng.permutation(len(self.clean))
-        starts = range(0, len(order) - BATCH + 1, BATCH)
-        parts = (order[start : start + BATCH] for start in starts)
+        starts = range(0, len(order) - RECIPE_BATCH + 1, RECIPE_BATCH)
+        parts = (order[start : start + RECIPE_BATCH] for start in starts)
         batches = ((self.noisy[part], self.clean[part]) for part in parts)
         return train_one(self.model, batches)
 
@@ -64,15 +65,16 @@ class Recipe:
 class Ours:
     """This project's model: fresh noise, its own schedule over all its epochs."""
 
-    def __init__(self, x_train, epochs):
+    def __init__(self, x_train, epochs, sigma=SIGMA):
         keras.utils.set_random_seed(0)
-        self.model, self.clean = dae.build_autoencoder(), x_train
-        dae.compile_denoiser(self.model, epochs * (len(x_train) // BATCH))
+        self.model, self.clean, self.sigma = dae.build_autoencoder(), x_train, sigma
+        dae.compile_denoiser(self.model, epochs * (len(x_train) // common.BATCH))
         self.rng = np.random.default_rng(0)
 
     def epoch(self):
         """One pass, noise drawn on the clock."""
-        batches = dae.noisy_batches(self.clean, common.noise(SIGMA), BATCH, self.rng)
+        noise = common.noise(self.sigma)
+        batches = dae.noisy_batches(self.clean, noise, common.BATCH, self.rng)
         return train_one(self.model, batches)
 
 
@@ -85,9 +87,9 @@ def train_one(model, batches):
 
 
 def peak_memory(name, x_train):
-    """Print the peak memory in MB of a process with all data, after 100 steps."""
+    """Print the peak memory in MB of a process with all data, after 50 or 100 steps."""
     trained = Recipe(x_train) if name == "recipe" else Ours(x_train, 1)
-    trained.clean = trained.clean[: 100 * BATCH]
+    trained.clean = trained.clean[: 50 * common.BATCH]
     trained.epoch()
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
