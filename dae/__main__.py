@@ -101,7 +101,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (CellExecutionError, OSError) as error:  # OSError: as when the disk is full
         print(f"\n{error}", file=sys.stderr)
         return stopped(folder, 1)
-    except (KeyboardInterrupt, DeadKernelError):
+    except DeadKernelError:
+        print("\nThe kernel died: was there too little memory?", file=sys.stderr)
+        return stopped(folder, 1)
+    except KeyboardInterrupt:
         return stopped(folder, 130)
     if options.fast:
         print(

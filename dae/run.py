@@ -47,9 +47,11 @@ class ReportingClient(NotebookClient):
 
     def _announce(self, cell, cell_index: int) -> None:
         with suppress(NotImplementedError):  # Windows has no such handlers
-            # nbclient's own handler would end in an error of its insides; without it,
-            # Ctrl-C is a KeyboardInterrupt
-            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+            # nbclient's own would end in errors of its insides; without them, Ctrl-C
+            # and a request to terminate are a KeyboardInterrupt
+            for request in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().remove_signal_handler(request)
+                signal.signal(request, signal.default_int_handler)
         code = [i for i, c in enumerate(self.nb.cells) if c.cell_type == "code"]
         if cell_index in code:
             heading = _heading_above(self.nb, cell_index)
@@ -139,6 +141,8 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     ------
     nbclient.exceptions.CellExecutionError
         If a cell fails.
+    nbclient.exceptions.DeadKernelError
+        If the kernel dies.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})

@@ -9,8 +9,10 @@ killed in an epoch, after one, in the midst of saving | the last epoch is on the
     test_killed_process_leaves_a_whole_checkpoint
 interrupted once, in mid-epoch or between epochs | resumed, it is the unbroken run
     test_resumed_run_is_the_unbroken_run
-the notebook is interrupted | committed files as they were
+the notebook is interrupted or terminated | committed files as they were
     test_interrupted_run_replaces_nothing_and_says_so
+its kernel dies, as when memory runs out | committed files as they were, told
+    test_dying_kernel_stops_the_run_and_replaces_nothing
 a killed run has left half a file | it is not published
     test_half_a_file_that_a_killed_run_has_left_is_not_published
 disk full: figure, model, checkpoint, JSON, PDF | old file whole, no debris, told

@@ -190,7 +190,8 @@ def test_missing_benchmark_is_told_before_the_run(project, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_interrupted_run_replaces_nothing_and_says_so(tmp_path):
+@pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_replaces_nothing_and_says_so(tmp_path, request_to_stop):
     before = tree_state()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -201,13 +202,28 @@ def test_interrupted_run_replaces_nothing_and_says_so(tmp_path):
         text=True,
     )
     assert "cell 1 of" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(request_to_stop)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "The run stopped; nothing was replaced. No epoch was kept." in error
     assert "Traceback" not in error
     assert tree_state() == before
     assert list(tmp_path.glob("dae-fast-*")) == []
+
+
+def test_dying_kernel_stops_the_run_and_replaces_nothing(project, capsys):
+    root, _ = project
+    notebook = tiny_notebook()
+    ending = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    notebook.cells.append(new_code_cell(ending))
+    nbformat.write(notebook, dae.run.NOTEBOOK)
+    before = dae.run.NOTEBOOK.read_bytes()
+    assert main([]) == 1
+    assert list((root / "runs").iterdir()) == []
+    error = capsys.readouterr().err
+    assert "The kernel died" in error and "nothing was replaced" in error
+    assert dae.run.NOTEBOOK.read_bytes() == before
+    assert (root / "figures/a.png").read_bytes() == b"old"
 
 
 def test_failing_cell_stops_the_run_and_replaces_nothing(project, capsys):
