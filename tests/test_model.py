@@ -92,6 +92,12 @@ def test_every_layer_but_the_last_bends(build):
             assert layer.use_bias
 
 
+def test_patches_start_with_weights_that_suit_their_16_inputs():
+    keras.utils.set_random_seed(0)
+    weights = build_encoder().get_layer("patches").get_weights()[0]
+    assert weights.std() == pytest.approx(np.sqrt(2 / 16), rel=0.1)  # He et al. 2015
+
+
 def changed_places(model, shape, row, column):
     """Where the output of a model changes if one place of its input does."""
     before = np.random.default_rng(0).random((1, *shape), np.float32)
