@@ -118,8 +118,8 @@ def plot_history(
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axis = figure.subplots()
     marker = "o" if len(epochs) < 10 else None
-    axis.plot(epochs, train_loss, "--", color=ORANGE, marker=marker, label="training")
-    axis.plot(epochs, val_loss, "-", color=BLUE, marker=marker, label="validation")
+    axis.plot(epochs, train_loss, "-", color=BLUE, marker=marker, label="training")
+    axis.plot(epochs, val_loss, "--", color=ORANGE, marker=marker, label="validation")
     axis.plot(
         epochs[best],
         val_loss[best],
@@ -189,7 +189,7 @@ def plot_codes(
             drawn = _draw_map(axis, codes[name][..., k], low, high, dead[k])
     for axis, title in zip(axes[0], ["input", *range(1, channels + 1)], strict=True):
         axis.set_title(str(title), fontsize=SMALL, pad=3)
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=15)
+    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=15, ticks=MaxNLocator(6))
     bar.ax.tick_params(labelsize=SMALL)
     bar.set_label("value in the code", fontsize=SMALL)
     return figure

@@ -7,7 +7,7 @@ import re
 import pytest
 from conftest import ROOT
 
-from dae import compile_denoiser, on_frontier
+from dae import compile_denoiser, on_frontier, train
 from dae.prose import MARK, cell_numbers, look_up, update_numbers
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
@@ -93,6 +93,8 @@ def test_judgements_hold(results, sources):
     assert choices["lead_of_start"] > 0.05
     rates = inspect.signature(compile_denoiser).parameters["learning_rate"]
     assert rates.default == 0.01
+    batch_size = inspect.signature(train).parameters["batch_size"].default
+    assert (batch_size, 55_000 // batch_size) == (256, 214)
     assert 0 < results["training"]["gap_percent"] < 5
     # 5: a black image beats the noisy one, the denoised one beats both
     assert test["noisy"]["psnr"] < test["black"]["psnr"] < test["denoised"]["psnr"]
@@ -103,11 +105,15 @@ def test_judgements_hold(results, sources):
     gain = {name: 1 - low[name] / low["default"] for name in low}
     assert 0 < gain["large_code"] < gain["wide"] < gain["with_skips"]
     times = {name: m["time"] for name, m in sources["frontier"]["models"].items()}
-    assert 2 < min(times["wide"], times["skips"]) < max(times["wide"], times["skips"])
-    assert max(times["wide"], times["skips"]) < 3
+    assert min(times["wide"], times["bypass"]) > 2
+    assert max(times["wide"], times["bypass"]) < 3
     # README: faster and better than the recipe
     recipe = sources["recipe"]
     assert recipe["seconds_ratio"] <= 0.25
+    for level in ("sigma_2", "sigma_5"):
+        entry = sources["time_to_quality"][level]
+        assert entry["ours"]["mse"] <= entry["recipe"]["mse"]
+        assert entry["share_of_time"] < 1 / 12
     assert (
         recipe["equal_epochs"]["recipe"]["psnr"]
         < recipe["equal_epochs"]["ours"]["psnr"]
@@ -153,7 +159,7 @@ def test_judgements_of_part_2_hold(results):
     sweep = results["sweep"]
     two, five = sweep["specialist_0_2"], sweep["specialist_0_5"]
     blind = sweep["blind_0_to_0_5"]
-    assert abs(mean(two["at_5"]) - mean(sweep["affine_0_5"]["at_5"])) < 0.25
+    assert mean(two["at_5"]) <= mean(sweep["affine_0_5"]["at_5"])
     assert mean(two["at_5"]) < mean(five["at_5"]) - 2
     assert five["at_0"]["high"] < two["at_0"]["low"]
     assert mean(blind["at_3"]) > max(mean(two["at_3"]), mean(five["at_3"]))
@@ -163,6 +169,8 @@ def test_judgements_of_part_2_hold(results):
     # 10
     matrix = results["corruption"]
     assert matrix["not_best_on_own"] <= 1
+    poisson = [mean(matrix[row]["poisson"]) for row in ("speckle", "poisson")]
+    assert abs(poisson[0] - poisson[1]) < 0.1
     for row in ("masking", "speckle", "poisson"):  # "three have lost it"
         assert mean(matrix[row]["gaussian"]) < mean(matrix["gaussian"]["gaussian"]) - 5
     assert mean(matrix["masking"]["gaussian"]) < mean(matrix["none"]["gaussian"])
@@ -178,9 +186,9 @@ def test_judgements_of_part_2_hold(results):
     assert noisy[3] > noisy[0] + 0.5
     assert above(bottleneck["large_lead"])
     assert abs(mean(bottleneck["code_8_other_seed"]["noisy"]) - noisy[3]) < 0.5
-    skips = bottleneck["code_skips"]
-    assert mean(skips["clean"]) > max(clean) + 0.5
-    assert mean(skips["noisy"]) < noisy[3]
+    bypass = bottleneck["code_bypass"]
+    assert mean(bypass["clean"]) > max(clean) + 0.5
+    assert bypass["noisy"]["high"] < bottleneck["code_8"]["noisy"]["low"]
     assert bottleneck["dead_maps"] == 0
     assert bottleneck["linear_gain"]["high"] < 0
     boards = results["checkerboard"]
@@ -196,6 +204,9 @@ def test_judgements_of_part_2_hold(results):
         assert abs(mean(probe[kind]["pca"]["n_100"]) - mean(pixels)) < 3
     assert above(probe["gain_noisy"])
     assert mean(probe["gain_clean"]) < mean(probe["gain_noisy"])
+    plain, fresh = (probe["clean_clean"][name] for name in ("plain", "fresh"))
+    assert mean(fresh["n_10"]) < mean(plain["n_10"])
+    assert mean(fresh["n_1000"]) > mean(plain["n_1000"])
     for name in ("trained", "pixels"):
         kept = mean(probe["clean_noisy"][name]["n_1000"])
         assert kept < mean(probe["clean_clean"][name]["n_1000"]) - 2
@@ -236,17 +247,44 @@ def test_judgements_of_part_3_hold(results):
     assert real["ink"]["high"] < grey["ink"]["low"]
 
 
+def test_judgements_over_seeds_hold(results, sources):
+    assert len(sources["seeds"]["seeds"]) == 5
+
+    def ends(key):
+        entry = look_up(sources["seeds"]["numbers"], key)
+        return entry["lowest"], entry["highest"]
+
+    low, high = ends("test.denoised.psnr")
+    assert high - low < 0.1
+    # 8: better with one seed, worse with another
+    low, high = ends("objective.plain.noisy.mean")
+    assert low < results["test"]["noisy"]["psnr"] < high
+    # 9: no bias, no clear help
+    low, high = ends("sweep.no_bias_gain_10.mean")
+    assert low < 0 and high < 0.1
+    # 11: next to nothing
+    assert max(map(abs, ends("bottleneck.large_lead.mean"))) < 0.1
+    # 12: it copes with noise; what it does for clean digits is open
+    assert ends("probe.gain_noisy.mean")[0] > 1
+    low, high = ends("probe.gain_clean.mean")
+    assert low < 1 < high
+    # 13: much depends on the seed, but not what is misread once denoised
+    low, high = ends("empty.painted.mean")
+    assert high - low > 15
+    assert ends("flips.denoised.flips.mean")[1] < ends("flips.noisy.flips.mean")[0] / 3
+
+
 def test_judgements_on_costs_hold(sources):
     """Section 17 and the README."""
     models = sources["frontier"]["models"]
     points = {name: (m["time"], m["test"]) for name, m in models.items()}
     assert len(points) == 12
-    assert "default" in on_frontier(points)
-    time, quality = points["default"]
+    assert "ours" in on_frontier(points)
+    time, quality = points["ours"]
     for better in ("wide", "deep"):
         assert points[better][0] > time and points[better][1] > quality
     assert points["wide"][1] > quality + 0.2
-    for little in ("deep", "overview"):
+    for little in ("deep", "overview of 32"):
         assert points[little][0] > time and abs(points[little][1] - quality) < 0.1
         assert round(points[little][1], 1) == round(points["deep"][1], 1)
     for cheaper in ("narrow", "small", "tiny"):
@@ -256,8 +294,8 @@ def test_judgements_on_costs_hold(sources):
     assert small_code[1] < quality - 0.3
     assert large_code[1] < quality + 0.1
     assert points["U-Net"][1] < quality
-    assert points["U-Net"][0] > 1.5 and points["skips"][0] > 1.5
-    assert points["skips"][1] < quality
+    assert points["U-Net"][0] > 1.5 and points["bypass"][0] > 1.5
+    assert points["bypass"][1] < quality - 1
     assert 0.8 < points["U-Net, 4 epochs"][0] < 1.25
     assert points["U-Net, 4 epochs"][1] < quality
     cost = sources["cost"]

@@ -4,8 +4,8 @@
 
 First the models take turns in one process, a few steps at a time, and the median time
 of a step is kept. Then each is trained at noise 0.5 for the same epochs, a U-Net also
-for about the same time. "time" is that of the whole training, as a multiple of the
-default's. Nothing is chosen by these scores; validation and test PSNR are both written.
+for about the same time. "time" is that of the whole training, as a multiple of our
+network's. Nothing is chosen by these scores; validation and test PSNR are both written.
 Writes frontier.json.
 """
 
@@ -61,15 +61,15 @@ MODELS = {
     "tiny": lambda: build(16, overview=4),
     "small": lambda: build(32, overview=8),
     "narrow": lambda: build(48),
-    "default": dae.build_autoencoder,
+    "ours": dae.build_autoencoder,
     "code of 49": lambda: build(code=1),
     "code of 1,568": lambda: build(code=32, overview=4),
     "deep": lambda: build(blocks=2),
-    "overview": lambda: build(overview=32),
+    "overview of 32": lambda: build(overview=32),
     "wide": lambda: build(128),
-    "skips": dae.build_with_skips,
+    "bypass": dae.build_with_skips,
     "U-Net": build_unet,
-    "U-Net, 4 epochs": build_unet,  # about as long as the default's ten
+    "U-Net, 4 epochs": build_unet,  # about as long as ten of ours
 }
 
 
@@ -121,7 +121,7 @@ def main():
         }
         print(name, results["models"][name], flush=True)
     for name, entry in results["models"].items():  # of the whole training
-        ratio = seconds[name] / seconds["default"]
+        ratio = seconds[name] / seconds["ours"]
         entry["time"] = ratio * entry["epochs"] / options.epochs
     # the same under names without spaces and signs, for the marks in the text
     results["by_key"] = {
