@@ -112,7 +112,10 @@ def main(arguments: list[str] | None = None) -> int:
             f"{folder}; as the networks were hardly trained, they do not fit the text."
         )
     else:
-        print(f"Renewed {run.NOTEBOOK.name}, its PDF, figures/ and dae/pretrained/")
+        print(
+            f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in README.md, "
+            "figures/ and dae/pretrained/"
+        )
     return 0
 
 
