@@ -11,6 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image as Picture
 
 import dae
+from dae.panel import SIDE, as_png
 from dae.run import WIDGET, remove_widgets
 
 PICTURE = Image(
@@ -136,3 +137,13 @@ def test_nothing_to_choose_from(mnist, model):
             dae.Panel(images, models, corruptions, PICTURE)
     with pytest.raises(ValueError, match="must have all values"):
         dae.Panel(images + 1, {"a": model}, {"a": dae.mask_pixels}, PICTURE)
+
+
+def test_pictures_are_enlarged_without_new_greys():
+    image = np.array([[0.0, 0.2], [0.6, 1.0]])
+    shown = np.asarray(Picture.open(io.BytesIO(as_png(image))))
+    assert shown.shape == (SIDE, SIDE)
+    np.testing.assert_array_equal(
+        shown[:: SIDE - 1, :: SIDE - 1], [[0, 51], [153, 255]]
+    )
+    assert set(np.unique(shown)) == {0, 51, 153, 255}
