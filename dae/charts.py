@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from dae.checks import check_numbers, check_texts, check_type
+from dae.checks import check_choice, check_numbers, check_texts, check_type
 from dae.metrics import Interval
 from dae.plotting import SMALL, WIDTH
 
@@ -26,7 +26,11 @@ STYLES = [  # colour (Okabe and Ito's, and a darker yellow), dash, marker
 ]
 
 
-def plot_ladder(ladders: Mapping[str, Mapping[str, Interval]], label: str) -> Figure:
+def plot_ladder(
+    ladders: Mapping[str, Mapping[str, Interval]],
+    label: str,
+    highlight: str | None = None,
+) -> Figure:
     """Draw means with their intervals, one below the other.
 
     Parameters
@@ -35,6 +39,8 @@ def plot_ladder(ladders: Mapping[str, Mapping[str, Interval]], label: str) -> Fi
         For each panel's title the methods, from top to bottom; the same in each.
     label : str
         What is measured, and its unit.
+    highlight : str, optional
+        The method whose marks are larger, and of another colour and shape.
 
     Returns
     -------
@@ -44,10 +50,11 @@ def plot_ladder(ladders: Mapping[str, Mapping[str, Interval]], label: str) -> Fi
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their methods, an Interval is not
-        finite or out of order, or `label` is no text.
+        finite or out of order, `label` is no text, or `highlight` no method.
     """
     methods = _same_names(ladders, "ladders")
     check_type(label, str, "label", "a text")
+    check_choice(highlight, methods, "highlight")
     for title, ladder in ladders.items():
         for name, interval in ladder.items():
             place = f"ladders[{title!r}][{name!r}]"
@@ -67,6 +74,8 @@ def plot_ladder(ladders: Mapping[str, Mapping[str, Interval]], label: str) -> Fi
         axis.errorbar(mean, places, xerr=arms, fmt="none",
                       ecolor="black", capsize=2)  # fmt: skip
         axis.plot(mean, places, "o", color=STYLES[0][0], markersize=3)
+        for i in (methods.index(highlight),) if highlight else ():
+            axis.plot(mean[i], i, "s", color=STYLES[1][0], markersize=6)
         for value, edge, place in zip(mean, high, places, strict=True):
             axis.annotate(
                 f"{value:.1f}",
@@ -157,7 +166,7 @@ def plot_curves(
 def plot_matrix(
     values: NDArray, rows: Sequence[str], columns: Sequence[str], labels: Sequence[str]
 ) -> Figure:
-    """Draw a table of numbers with its cells shaded by them.
+    """Draw a table of numbers with its cells shaded by them, the best in bold.
 
     Parameters
     ----------
@@ -165,7 +174,8 @@ def plot_matrix(
     rows, columns : sequence of str
         Names of the rows, from top to bottom, and of the columns.
     labels : sequence of three str
-        What the columns, the rows, and the numbers are.
+        What the columns, the rows, and the numbers are. Of each column the highest
+        number is bold.
 
     Returns
     -------
@@ -182,19 +192,18 @@ def plot_matrix(
     values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
     figure = Figure(figsize=(WIDTH, 0.45 * len(rows) + 1.1), layout="constrained")
     axis = figure.subplots()
-    drawn = axis.imshow(values, cmap="cividis", aspect="auto")
+    axis.imshow(values, cmap="cividis", aspect="auto")
     middle = (values.min() + values.max()) / 2
     for (i, j), value in np.ndenumerate(values):
         colour = "white" if value < middle else "black"
+        weight = "bold" if value == values[:, j].max() else "normal"
         axis.text(j, i, f"{value:.1f}", ha="center", va="center", color=colour,
-                  fontsize=SMALL + 1)  # fmt: skip
+                  weight=weight, fontsize=SMALL + 1)  # fmt: skip
     axis.set_xticks(range(len(columns)), columns, fontsize=SMALL)
     axis.set_yticks(range(len(rows)), rows, fontsize=SMALL)
     axis.set_xlabel(labels[0], fontsize=SMALL + 1)
     axis.set_ylabel(labels[1], fontsize=SMALL + 1)
-    bar = figure.colorbar(drawn, ax=axis)
-    bar.set_label(labels[2], fontsize=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
+    axis.set_title(labels[2], fontsize=SMALL + 1)
     return figure
 
 
@@ -250,9 +259,12 @@ def plot_fields(
     size = (WIDTH, WIDTH / len(fields) * height / width + 0.7)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, len(fields), sharex=True, sharey=True, squeeze=False)[0]
-    looks = [{"color": "0.65", "width": 0.008}, {"color": "#D55E00", "width": 0.0025}]
+    looks = [
+        {"color": "0.65", "width": 0.008, "zorder": 2},
+        {"color": "#D55E00", "width": 0.0025, "zorder": 3},
+    ]
     for axis, (title, panel) in zip(axes, fields.items(), strict=True):
-        axis.plot(*data.T, ".", color="#0072B2", ms=2, label="data")
+        axis.plot(*data.T, ".", color="#56B4E9", ms=3, label="data", zorder=1)
         for name, look in zip(names, looks, strict=True):
             drawn = np.isfinite(panel[name]).all(axis=1)
             axis.quiver(*places[drawn].T, *panel[name][drawn].T, angles="xy",

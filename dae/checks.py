@@ -6,7 +6,7 @@ what was received, or returns the argument in the form the package works with.
 
 import numbers
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +221,13 @@ def check_texts(texts: Sequence[str], name: str, count: int | None = None) -> li
     if count not in (None, len(texts)):
         raise ValueError(f"{name} must hold {count} texts, got {len(texts)}")
     return [check_type(text, str, f"each of {name}", "a text") for text in texts]
+
+
+def check_choice(value: str | None, choices: Collection[str], name: str) -> str | None:
+    """Return one of several names, or None, or say which there are."""
+    if value is not None and value not in choices:
+        raise ValueError(f"{name} must be one of {list(choices)}, got {value!r}")
+    return value
 
 
 def check_path(path: str | Path, name: str = "path", suffix: str = "") -> Path:

@@ -6,7 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dae.charts import STYLES
-from dae.checks import check_mapping, check_numbers, check_texts, check_type
+from dae.checks import (
+    check_choice,
+    check_mapping,
+    check_numbers,
+    check_texts,
+    check_type,
+)
 from dae.plotting import SMALL, WIDTH
 
 
@@ -39,7 +45,9 @@ def on_frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def plot_frontier(
-    points: Mapping[str, tuple[float, float]], labels: tuple[str, str]
+    points: Mapping[str, tuple[float, float]],
+    labels: tuple[str, str],
+    highlight: str | None = None,
 ) -> Figure:
     """Draw quality over cost, with a line through those that no other beats.
 
@@ -49,6 +57,8 @@ def plot_frontier(
         Costs above 0; the axis is logarithmic.
     labels : tuple of two str
         What is on the two axes, with units.
+    highlight : str, optional
+        The point with a mark of another colour and shape.
 
     Returns
     -------
@@ -57,19 +67,22 @@ def plot_frontier(
     Raises
     ------
     TypeError, ValueError
-        As `on_frontier`, and if a cost is not above 0 or `labels` are no two texts.
+        As `on_frontier`, and if a cost is not above 0, `labels` are no two texts, or
+        `highlight` is no point.
     """
     best = on_frontier(points)
     if min(cost for cost, _ in points.values()) <= 0:
         raise ValueError(f"points must all have a cost above 0, got {points}")
     check_texts(labels, "labels", 2)
+    check_choice(highlight, points, "highlight")
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     axis = figure.subplots()
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
     for name, (cost, quality) in points.items():
         first = name in best
-        axis.plot(cost, quality, "o", color=STYLES[0][0], ms=6,
-                  mfc=STYLES[0][0] if first else "white")  # fmt: skip
+        colour, _, marker = STYLES[name == highlight]
+        axis.plot(cost, quality, marker, color=colour, ms=6,
+                  mfc=colour if first else "white")  # fmt: skip
         # beside a point close to the next one, there is room for its label above
         crowded = any(cost < points[other][0] < 1.25 * cost for other in best)
         offset = ((-8, 0) if crowded else (-5, 5)) if first else (5, -5)
@@ -81,6 +94,7 @@ def plot_frontier(
             ha="right" if first else "left",
             va={-5: "top", 0: "center", 5: "bottom"}[offset[1]],
             fontsize=SMALL,
+            weight="bold" if name == highlight else "normal",
         )
     axis.set_xscale("log")
     ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if _within(t, points)]

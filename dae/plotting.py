@@ -125,14 +125,17 @@ def plot_history(
         val_loss[best],
         "*",
         color="black",
-        markersize=12,
+        markersize=9,
         label=f"best: {val_loss[best]:.4f} in epoch {epochs[best]}",
     )
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axis.set_xlabel("epoch")
-    axis.set_ylabel(label)
+    axis.xaxis.set_major_locator(
+        MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+    )
+    axis.set_xlabel("epoch", fontsize=SMALL + 1)
+    axis.set_ylabel(label, fontsize=SMALL + 1)
+    axis.tick_params(labelsize=SMALL)
     axis.grid(alpha=0.3)
-    axis.legend()
+    axis.legend(fontsize=SMALL)
     return figure
 
 
@@ -187,8 +190,9 @@ def plot_codes(
         _draw_image(line[0], images[name])
         for k, axis in enumerate(line[1:]):
             drawn = _draw_map(axis, codes[name][..., k], low, high, dead[k])
-    for axis, title in zip(axes[0], ["input", *range(1, channels + 1)], strict=True):
-        axis.set_title(str(title), fontsize=SMALL, pad=3)
+    titles = ["input", *(f"map {k}" for k in range(1, channels + 1))]
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title, fontsize=SMALL, pad=3)
     bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=15, ticks=MaxNLocator(6))
     bar.ax.tick_params(labelsize=SMALL)
     bar.set_label("value in the code", fontsize=SMALL)

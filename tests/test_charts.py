@@ -30,6 +30,19 @@ def test_ladder_draws_means_and_intervals():
     assert [t.xy for t in axis.texts] == [(1.5, 0), (3.5, 1)]  # right of the interval
 
 
+def test_ladder_marks_one_method_out():
+    plain = plot_ladder({"one": LADDER}, "dB")
+    figure = plot_ladder({"one": LADDER, "two": LADDER}, "dB", highlight="high")
+    for axis in figure.axes:
+        dots, mark = (x for x in axis.lines if x.get_marker() in ("o", "s"))
+        assert mark.get_xydata().tolist() == [[3, 1]]  # the second row
+        assert mark.get_color() != dots.get_color()
+        assert mark.get_marker() != dots.get_marker()
+    assert len(plain.axes[0].lines) == len(figure.axes[0].lines) - 1
+    with pytest.raises(ValueError, match=r"highlight must be one of \['low', 'high'\]"):
+        plot_ladder({"one": LADDER}, "dB", highlight="middle")
+
+
 def test_ladder_says_what_it_shows_on_one_scale():
     more = {"low": Interval(9, 8, 9.5), "high": Interval(4, 3, 5)}
     figure = plot_ladder({"one": LADDER, "two": more}, "PSNR in dB")
@@ -117,18 +130,20 @@ def test_matrix_writes_every_number_readably():
     assert [t.get_position() for t in axis.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
 
 
-def test_matrix_names_its_rows_columns_and_colours():
+def test_matrix_names_its_rows_columns_and_numbers():
     values = np.array([[20.0, 24, 30], [21, 22, 29]])
     figure = plot_matrix(values, ["r1", "r2"], ["c1", "c2", "c3"], ["on", "for", "dB"])
     figure.draw_without_rendering()
-    axis, bar = figure.axes
+    (axis,) = figure.axes
     names = [t.get_text() for t in axis.get_xticklabels()]
     assert (names, list(axis.get_xticks())) == (["c1", "c2", "c3"], [0, 1, 2])
     names = [t.get_text() for t in axis.get_yticklabels()]
     assert (names, list(axis.get_yticks())) == (["r1", "r2"], [0, 1])
     assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row on top
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("on", "for")
-    assert bar.get_ylabel() == "dB"
+    assert axis.get_title() == "dB"
+    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
+    assert bold == ["24.0", "30.0", "21.0"]  # the best of each column, row by row
     picture = axis.images[0]
     assert picture.get_clim() == (20, 30)
     for text, value in zip(axis.texts, values.ravel(), strict=True):
@@ -149,7 +164,9 @@ def test_fields_draw_arrows_where_they_are_known(rng):
     np.testing.assert_array_equal(learned.V, -moves[known, 1])
     assert exact.scale == 1 and exact.angles == exact.scale_units == "xy"
     assert exact.width > 2 * learned.width  # so that it shows below
-    np.testing.assert_array_equal(figure.axes[0].lines[0].get_xydata(), data)
+    (dots,) = figure.axes[0].lines
+    np.testing.assert_array_equal(dots.get_xydata(), data)
+    assert dots.zorder < exact.zorder < learned.zorder  # no arrow's tip is hidden
 
 
 def test_fields_say_what_they_show_on_one_scale(rng):

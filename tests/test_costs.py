@@ -34,7 +34,26 @@ def test_frontier_figure_names_all_and_joins_the_best():
     expected = {(1, 10), (2, 12), (8, 13)}
     assert {point for point, full in filled.items() if full} == expected
     assert len(filled) == len(POINTS)
+    assert axis.get_xscale() == "log"
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "4", "8"]
+    assert list(axis.get_xticks()) == [1, 2, 4, 8]
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("time", "quality")
+
+
+def test_frontier_marks_one_point_out():
+    (axis,) = plot_frontier(POINTS, LABELS, highlight="middle").axes
+    looks = {
+        tuple(line.get_xydata()[0]): (line.get_marker(), line.get_color())
+        for line in axis.lines[1:]
+    }
+    marked = looks.pop(POINTS["middle"])
+    assert len(set(looks.values())) == 1
+    (others,) = set(looks.values())
+    assert marked[0] != others[0] and marked[1] != others[1]
+    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
+    assert bold == ["middle"]
+    with pytest.raises(ValueError, match="highlight must be one of"):
+        plot_frontier(POINTS, LABELS, highlight="none of them")
 
 
 LABELS = ("time", "quality")

@@ -106,7 +106,9 @@ def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
     assert words == ["dead", "dead"]
     assert figure.axes[-1].get_ylabel() == "value in the code"
     top, below = figure.axes[:9], figure.axes[9:18]
-    assert [axis.get_title() for axis in top] == ["input", *"12345678"]
+    assert [axis.get_title() for axis in top] == [
+        "input", *(f"map {k}" for k in range(1, 9))
+    ]  # fmt: skip
     assert [line[0].get_ylabel() for line in (top, below)] == ["clean", "noisy"]
     for line, image in zip((top, below), digits, strict=False):
         np.testing.assert_array_equal(line[0].images[0].get_array(), image[..., 0])
