@@ -155,15 +155,7 @@ def mean_interval(
     .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman
        & Hall, 1993, chapter 13.
     """
-    values = np.asarray(values)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"values must be real numbers, got {values.dtype}")
-    values = values.astype(np.float64)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError(
-            "values must be one finite number for each image, at least one image, got "
-            f"shape {values.shape} with {np.sum(~np.isfinite(values))} not finite"
-        )
+    values = _one_for_each_image(values)
     check_rng(rng)
     if len(values) == 1:  # nothing to draw from
         return Interval(*[float(values[0])] * 3)
@@ -203,7 +195,29 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
         If `errors` is no such batch, is empty or not finite, `stride` does not divide
         its sides, or an image of it is all of one value.
     """
-    stride = check_count(stride, "stride", least=2)
+    errors = _that_repeat(errors, check_count(stride, "stride", least=2))
+    power = np.abs(np.fft.fft2(errors[..., 0])) ** 2
+    power[:, 0, 0] = 0  # the mean
+    height, width = power.shape[1:]
+    pattern = power[:, :: height // stride, :: width // stride]
+    share = pattern.sum(axis=(1, 2)) / power.sum(axis=(1, 2))
+    return share * (height * width - 1) / (stride**2 - 1)
+
+
+def _one_for_each_image(values: NDArray) -> NDArray[np.float64]:
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"values must be real numbers, got {values.dtype}")
+    values = values.astype(np.float64)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(
+            "values must be one finite number for each image, at least one image, got "
+            f"shape {values.shape} with {np.sum(~np.isfinite(values))} not finite"
+        )
+    return values
+
+
+def _that_repeat(errors: NDArray, stride: int) -> NDArray[np.float64]:
     errors = np.asarray(errors, dtype=np.float64)
     usable = errors.ndim == 4 and errors.size and errors.shape[3] == 1
     if not usable or errors.shape[1] % stride or errors.shape[2] % stride:
@@ -215,9 +229,4 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
         raise ValueError("errors must hold finite values only")
     if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
         raise ValueError("errors must vary within each image: one is all of one value")
-    power = np.abs(np.fft.fft2(errors[..., 0])) ** 2
-    power[:, 0, 0] = 0  # the mean
-    height, width = power.shape[1:]
-    pattern = power[:, :: height // stride, :: width // stride]
-    share = pattern.sum(axis=(1, 2)) / power.sum(axis=(1, 2))
-    return share * (height * width - 1) / (stride**2 - 1)
+    return errors

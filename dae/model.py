@@ -269,10 +269,10 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     """
     path = PRETRAINED_PATH if path is None else check_path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: there is no such model; 'git checkout -- dae/pretrained' brings "
-            "back the package's, 'python -m dae' trains it anew"
-        )
+        remedy = "give the path of a .keras file, or leave it out for the package's"
+        if path == PRETRAINED_PATH:
+            remedy = "'git checkout -- dae/pretrained' brings it back"
+        raise FileNotFoundError(f"{path}: there is no such model; {remedy}")
     if path == PRETRAINED_PATH:
         model = build_autoencoder()
         try:

@@ -68,16 +68,7 @@ def generate(
        problems using the prior implicit in a denoiser", NeurIPS 2021, algorithm 1.
        arXiv:2007.13640
     """
-    count = check_count(count, "count")
-    most_steps = check_count(most_steps, "most_steps")
-    check_level(until, "until")
-    if len(shape) != 3:
-        raise ValueError(f"shape must be (H, W, C), got {shape}")
-    if not 0 <= beta <= 1:
-        raise ValueError(f"beta must be in [0, 1], got {beta}")
-    start = np.asarray(start, np.float32)
-    if start.shape not in ((), tuple(shape)) or not np.all((start >= 0) & (start <= 1)):
-        raise ValueError(f"start must be a number or have shape {shape}, in [0, 1]")
+    start = _checked_start(count, start, shape, beta, until, most_steps)
     noise = check_rng(rng).standard_normal
     images = start + noise((count, *shape), dtype=np.float32)
     levels = []
@@ -93,3 +84,17 @@ def generate(
     restored = restore(images)  # without the last of the noise
     check_same_shape(images, restored, ("images", "restore(images)"))
     return np.clip(restored, 0, 1).astype(np.float32), levels
+
+
+def _checked_start(count, start, shape, beta, until, most_steps) -> NDArray[np.float32]:
+    check_count(count, "count")
+    check_count(most_steps, "most_steps")
+    check_level(until, "until")
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (H, W, C), got {shape}")
+    if not 0 <= beta <= 1:
+        raise ValueError(f"beta must be in [0, 1], got {beta}")
+    start = np.asarray(start, np.float32)
+    if start.shape not in ((), tuple(shape)) or not np.all((start >= 0) & (start <= 1)):
+        raise ValueError(f"start must be a number or have shape {shape}, in [0, 1]")
+    return start

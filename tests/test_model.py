@@ -253,11 +253,21 @@ def test_save_and_load_give_the_same_model(digits, tmp_path):
     assert (tmp_path / "new" / "a.keras").stat().st_size < 1.2 * weights_only
 
 
+def test_a_model_is_loaded_without_its_optimiser_and_loss(tmp_path):
+    """The loss may be one that only its author has."""
+    model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.save(tmp_path / "a.keras")
+    assert not load_denoiser(tmp_path / "a.keras").compiled
+
+
 def test_missing_model(tmp_path):
     with pytest.raises(
-        FileNotFoundError, match=r"there is no such model.*git checkout"
+        FileNotFoundError, match=r"no\.keras: there is no such model; give the path"
     ):
         load_denoiser(tmp_path / "no.keras")
+    with pytest.raises(FileNotFoundError, match="there is no such model; give the"):
+        load_denoiser(tmp_path)  # a folder
 
 
 def test_model_with_code_in_it_is_refused(tmp_path):

@@ -91,6 +91,12 @@ def test_controls_are_named_bounded_and_shown(panel):
         "original", "noisy", "denoised",
     ]  # fmt: skip
     assert (panel.level.min, panel.level.max) == (0, 1)
+    assert panel.level.step == 0.05
+    for picture in panel.pictures:  # as large as its pixels: not blurred by the browser
+        height, width = Picture.open(io.BytesIO(picture.value)).size
+        assert (picture.layout.width, picture.layout.height) == (
+            f"{width}px", f"{height}px",
+        )  # fmt: skip
     assert (panel.digit.min, panel.digit.max) == (0, 19)
     assert panel.labels[1].value.count(".") == 1  # tenths of a decibel
     assert len(panel.labels[1].value.split(".")[1]) == len("x dB")

@@ -11,7 +11,9 @@ from dae import (
     build_autoencoder,
     compile_denoiser,
     evaluate,
+    load_checkpoint,
     noisy_batches,
+    save_checkpoint,
     train,
     train_epoch,
 )
@@ -302,6 +304,24 @@ def test_damaged_checkpoint(digits, checkpoint, damage):
     checkpoint.write_bytes(damaged)
     with pytest.raises(ValueError, match=r"a\.npz: not a readable checkpoint"):
         run(small_model(), digits, checkpoint=checkpoint, resume=True)
+
+
+def test_checkpoint_of_a_model_compiled_elsewhere(digits, tmp_path):
+    """Keras makes the optimiser's variables at the first step only; this is before."""
+    model, other = small_model(), small_model()
+    for each in (model, other):
+        each.compile("adam", "mse")
+    save_checkpoint(tmp_path / "a.npz", model, model.get_weights(), {"a": [1.0]}, {})
+    other.train_on_batch(digits[:8], digits[:8])
+    history, best = load_checkpoint(tmp_path / "a.npz", other, {})
+    assert history == {"a": [1.0]}
+    for one, two, three in zip(
+        other.get_weights(), model.get_weights(), best, strict=True
+    ):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(one, three)
+    assert all(not np.any(v) for v in other.optimizer.variables if v.ndim)
+    assert int(other.optimizer.iterations) == 0
 
 
 def test_checkpoint_holds_no_pickle(checkpoint):

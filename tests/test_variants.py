@@ -74,6 +74,7 @@ def test_weights_of_the_variants_by_formula():
     decoder = build_stride_2_decoder(5, 3)
     assert decoder.count_params() == conv(3, 3, 64) + conv(5, 64, 32) + conv(5, 32, 1)
     assert decoder.input_shape == (None, 7, 7, 3)
+    assert build_stride_2_decoder(4).input_shape == build_encoder().output_shape
 
 
 def test_skips_take_the_details_from_the_image_and_the_rest_from_the_code(digits):
