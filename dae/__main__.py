@@ -113,7 +113,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     else:
         print(
-            f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in README.md, "
+            f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in the READMEs, "
             "figures/ and dae/pretrained/"
         )
     return 0

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -12,9 +13,12 @@ from PIL.PngImagePlugin import PngInfo
 
 from dae.checks import check_path, check_type
 from dae.files import written_whole
+from dae.prose import MINUS
 from dae.quiet import each_message_once
 
 DPI = 200
+# what stands in a column of numbers
+NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|[\N{EN DASH}∞]?$")
 
 
 def show_source(function: Callable) -> Markdown:
@@ -50,7 +54,9 @@ def show_source(function: Callable) -> Markdown:
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
-    """Show a table; the first column is left-aligned, the others right-aligned.
+    """Show a table; columns of numbers, but for the first, are aligned on the right.
+
+    A hyphen before a digit, at the beginning of a word, becomes a minus sign.
 
     Parameters
     ----------
@@ -78,7 +84,9 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markd
                 f"header must hold at least one cell, and each row as many, got "
                 f"{len(header)} and {len(row)} in row {i}"
             )
-    rule = ["---"] + ["---:"] * (len(header) - 1)
+    _, *columns = zip(*cells, strict=True)
+    numbers = (all(map(NUMERIC.match, column[1:])) for column in columns)
+    rule = ["---", *("---:" if number else "---" for number in numbers)]
     lines = [cells[0], rule, *cells[1:]]
     return Markdown("\n".join("| " + " | ".join(row) + " |" for row in lines))
 
@@ -87,7 +95,8 @@ def _cells(row: Sequence[object], name: str) -> list[str]:
     if isinstance(row, str):
         raise TypeError(f"{name} must be a sequence of cells, got str")
     check_type(row, Sequence, name, "a sequence of cells")
-    return [" ".join(str(cell).replace("|", r"\|").splitlines()) for cell in row]
+    texts = (" ".join(str(cell).replace("|", r"\|").splitlines()) for cell in row)
+    return [MINUS.sub("\N{MINUS SIGN}", text) for text in texts]
 
 
 def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:

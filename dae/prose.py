@@ -10,8 +10,9 @@ from collections.abc import Mapping
 
 import nbformat
 
+MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 MARK = re.compile(
-    r"(?P<number>-?\d[\d.,]*%?)(?P<stars>\**)"
+    r"(?P<number>[-\N{MINUS SIGN}]?\d[\d.,]*%?)(?P<stars>\**)"
     r"(?P<comment><!-- (?P<source>\w+): (?P<key>[\w.]+) (?P<format>\S+) -->)"
 )
 
@@ -73,6 +74,7 @@ def update_numbers(text: str, sources: Mapping[str, Mapping]) -> str:
 
     def renew(match: re.Match) -> str:
         value = look_up(sources[match["source"]], match["key"])
-        return f"{value:{match['format']}}{match['stars']}{match['comment']}"
+        number = MINUS.sub("\N{MINUS SIGN}", f"{value:{match['format']}}")
+        return f"{number}{match['stars']}{match['comment']}"
 
     return MARK.sub(renew, text)

@@ -180,19 +180,24 @@ def benchmark_results() -> dict[str, dict]:
     return {path.stem: json.loads(path.read_text()) for path in paths}
 
 
+def readmes() -> list[Path]:
+    """Return the texts beside the notebook that quote results."""
+    return [README, *(ROOT / "tests/benchmarks").glob("README.md")]
+
+
 def check_marks() -> None:
     """Make sure, before hours of work, that every mark can be filled after it.
 
     Raises
     ------
     KeyError
-        If the notebook or the README quotes a benchmark that has no results, or a cell
+        If the notebook or a README quotes a benchmark that has no results, or a cell
         that does not exist.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     sources = {"cells": cell_numbers(notebook), **benchmark_results()}
     texts = [c.source for c in notebook.cells if c.cell_type == "markdown"]
-    for text in [*texts, README.read_text(encoding="utf-8")]:
+    for text in [*texts, *(path.read_text(encoding="utf-8") for path in readmes())]:
         for mark in MARK.finditer(text):
             if mark["source"] == "results":
                 continue
@@ -212,7 +217,7 @@ def check_folders() -> None:
     PermissionError
         If one of the folders to write to is not writable.
     """
-    for name in ("", "runs", "figures", "dae/pretrained"):
+    for name in ("", "runs", "figures", "dae/pretrained", "tests/benchmarks"):
         folder = ROOT / name
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(
@@ -230,7 +235,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     ----------
     notebook : NotebookNode
         As `execute` returned it. The marked numbers in its prose, and in the
-        README, are renewed from the run's results, and the PDF is built.
+        READMEs, are renewed from the run's results, and the PDF is built.
     folder : Path
         Where the run wrote; deleted at the end.
     """
@@ -240,7 +245,10 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = update_numbers(cell.source, sources)
-    readme = update_numbers(README.read_text(encoding="utf-8"), sources)
+    texts = {
+        path: update_numbers(path.read_text(encoding="utf-8"), sources)
+        for path in readmes()
+    }
     build_pdf(notebook, folder / PDF.name)
 
     patterns = ("figures/*", "dae/pretrained/*", PDF.name)
@@ -253,7 +261,8 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         for path in paths:
             if not path.name.startswith("."):  # half a file that a killed run has left
                 place(ROOT / path.relative_to(folder)).write_bytes(path.read_bytes())
-        place(README).write_text(readme, encoding="utf-8")
+        for path, text in texts.items():
+            place(path).write_text(text, encoding="utf-8")
         nbformat.write(notebook, place(NOTEBOOK))
     shutil.rmtree(folder)
 

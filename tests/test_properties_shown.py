@@ -40,9 +40,19 @@ def test_a_table_as_text():
     rows = [("a", 1.5, None), ("b|c", "d", True)]
     assert dae.show_table(("name", "one", "two"), rows).data == (
         "| name | one | two |\n"
-        "| --- | ---: | ---: |\n"
+        "| --- | --- | --- |\n"
         "| a | 1.5 | None |\n"
         r"| b\|c | d | True |"
+    )
+
+
+def test_a_table_of_numbers_has_them_on_the_right_with_minus_signs():
+    rows = [(1, "-0.5 [-1.0, 0.1]", "", "k-9"), (2, "3 x 4", "\N{EN DASH}", -7)]
+    assert dae.show_table(("n", "value", "dead", "text"), rows).data == (
+        "| n | value | dead | text |\n"
+        "| --- | ---: | ---: | --- |\n"
+        "| 1 | \N{MINUS SIGN}0.5 [\N{MINUS SIGN}1.0, 0.1] |  | k-9 |\n"
+        "| 2 | 3 x 4 | \N{EN DASH} | \N{MINUS SIGN}7 |"
     )
 
 

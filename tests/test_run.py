@@ -152,6 +152,7 @@ def project(tmp_path, monkeypatch):
         folder.mkdir(parents=True)
     (root / "figures/a.png").write_bytes(b"old")
     dae.run.README.write_text("1<!-- results: x d -->")
+    (root / "tests/benchmarks/README.md").write_text("2<!-- results: x d -->")
     (run / "figures/a.png").write_bytes(b"new")
     (run / "figures/results.json").write_text('{"x": 7}')
     return root, run
@@ -164,7 +165,8 @@ def test_publish_puts_files_and_numbers_in_place(project):
     notebook.cells[1].execution_count = 1
     publish(notebook, run)
     assert (root / "figures/a.png").read_bytes() == b"new"
-    assert dae.run.README.read_text() == "7<!-- results: x d -->"
+    for readme in (dae.run.README, root / "tests/benchmarks/README.md"):
+        assert readme.read_text() == "7<!-- results: x d -->"
     written = nbformat.read(dae.run.NOTEBOOK, as_version=4)
     assert "It is **7**<!-- results: x d -->." in written.cells[0].source
     assert dae.run.PDF.read_bytes().startswith(b"%PDF")
