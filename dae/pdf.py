@@ -17,6 +17,8 @@ import typst
 from dae.files import written_whole
 
 STYLE = Path(__file__).with_name("style.typ")
+TIMES = " \N{MULTIPLICATION SIGN} "
+UNBROKEN = TIMES.replace(" ", "\N{NO-BREAK SPACE}")  # no line ends within 3 x 3
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 
 
@@ -27,7 +29,8 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
     ----------
     notebook : NotebookNode
         Executed. Its first cell begins with the title, as a heading, and a paragraph
-        of plain text, the abstract.
+        of plain text, the abstract. The picture that the cell tagged ``cover`` shows,
+        if there is one, is on the title page too.
     path : str or Path
         Ends in ``.pdf``.
 
@@ -56,7 +59,11 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
             main,
             root=folder,
             ignore_system_fonts=True,
-            sys_inputs={"title": title.removeprefix("# "), "abstract": abstract},
+            sys_inputs={
+                "title": title.removeprefix("# "),
+                "abstract": abstract,
+                "cover": cover(code, Path(folder)),
+            },
         )
         with written_whole(path) as temporary:
             temporary.write_bytes(compiler.compile(format="pdf"))
@@ -78,9 +85,11 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
     """
     first, *others = notebook.cells
     parts = paragraphs(first)[2:]
-    for cell in others:
+    for cell, following in zip(others, [*others[1:], None], strict=True):
         if cell.cell_type == "markdown":
-            parts.append(with_next(COMMENT.sub("", cell.source)))
+            text = COMMENT.sub("", cell.source).replace(TIMES, UNBROKEN)
+            before_code = following is not None and following.cell_type == "code"
+            parts.append(kept_together(text, before_code))
         else:
             number, code = cell.execution_count, quoted(cell.source)
             parts.append(raw_typst(f"#cell({number}, {code})"))
@@ -88,12 +97,32 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
     return "\n\n".join(parts)
 
 
-def with_next(text: str) -> str:
-    """Keep a box, an exercise or a solution on one page with the cell after it."""
+def cover(code: list[nbformat.NotebookNode], folder: Path) -> str:
+    """Write the picture for the title page, and return its name, or an empty one."""
+    for cell in code:
+        if "cover" in cell.metadata.get("tags", []):
+            picture = base64.b64decode(cell.outputs[0].data["image/png"])
+            (folder / "cover.png").write_bytes(picture)
+            return "cover.png"
+    return ""
+
+
+def kept_together(text: str, before_code: bool) -> str:
+    """Keep a title in bold on one page with what follows.
+
+    And, if that is a cell of code, a box, an exercise or a few last words.
+    """
     *others, last = re.split(r"\n\n+", text)
-    if last.startswith("> ") or re.match(r"\*\*\d+", last):
-        last = f"::: {{typst:sticky=true}}\n{last}\n:::"
-    return "\n\n".join([*others, last])
+    parts = [sticky(p) if re.fullmatch(r"\*\*[^*]+\*\*", p) else p for p in others]
+    few_words = len(last) < 200 and not last.startswith("#")
+    if before_code and (few_words or re.match(r"> |\*\*\d+", last)):
+        last = sticky(last)
+    return "\n\n".join([*parts, last])
+
+
+def sticky(paragraph: str) -> str:
+    """Mark a paragraph to stand on the page of the next one."""
+    return f"::: {{typst:sticky=true}}\n{paragraph}\n:::"
 
 
 def paragraphs(cell: nbformat.NotebookNode) -> list[str]:
@@ -102,7 +131,10 @@ def paragraphs(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def shown(output: nbformat.NotebookNode, folder: Path) -> str:
-    """Return one output of a cell as Markdown; progress lines as nothing."""
+    """Return one output of a cell as Markdown; what is of the moment, as nothing.
+
+    That is progress lines, and what an exercise says as long as it waits for an answer.
+    """
     data = output.get("data", {})
     if "image/png" in data:
         name = f"{len(list(folder.iterdir()))}.png"
@@ -112,7 +144,7 @@ def shown(output: nbformat.NotebookNode, folder: Path) -> str:
     text = data.get("text/markdown", "")
     if text.startswith("```python"):  # what show_source shows
         return raw_typst(f"#source({quoted(text[10:-4])})")
-    return text
+    return "" if text.startswith("*Not yet:*") else text
 
 
 def raw_typst(code: str) -> str:
