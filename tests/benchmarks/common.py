@@ -36,6 +36,11 @@ def score(model, clean, sigma):
     }
 
 
+def save_as(parser, name):
+    """Let the command line choose another name for results, as of a second machine."""
+    parser.add_argument("--save-as", default=name, metavar="NAME")
+
+
 def save(name, results):
     """Write the results beside the script, with what they were measured on."""
     import tensorflow as tf

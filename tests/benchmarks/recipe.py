@@ -99,6 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--memory", choices=["recipe", "ours"])
+    common.save_as(parser, "recipe")
     options = parser.parse_args()
     if options.memory:
         peak_memory(options.memory, dae.load_mnist()[0][0])
@@ -125,7 +126,7 @@ def main():
     longer = Ours(x_train, fitting)
     used = sum(longer.epoch() for _ in range(fitting))
     common.save(
-        "recipe",
+        options.save_as,
         {
             "epochs": options.epochs,
             "seconds": {name: float(np.median(s)) for name, s in seconds.items()},

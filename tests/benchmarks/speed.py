@@ -58,7 +58,9 @@ def main():
     """Measure both and write speed.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
-    rounds = parser.parse_args().rounds
+    common.save_as(parser, "speed")
+    options = parser.parse_args()
+    rounds = options.rounds
     clean = dae.load_mnist()[1][0]
     noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
 
@@ -90,7 +92,7 @@ def main():
             name: {"images_per_second": size / t, "time": t / times["recipe"]}
             for name, t in times.items()
         }
-    common.save("speed", results)
+    common.save(options.save_as, results)
 
 
 if __name__ == "__main__":
