@@ -52,6 +52,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "progress": ["LiveProgress"],
         "quiet": ["quiet_start"],
         "sampling": ["generate"],
+        "schematic": ["plot_schematic"],
         "training": [
             "compile_denoiser",
             "evaluate",

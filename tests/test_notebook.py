@@ -16,6 +16,8 @@ FIGURES = (
     "training_loss",
     "denoising_results",
     "latent_features",
+    "schematic",
+    "map_roles",
     "baseline_ladder",
     "objective_matters",
     "noise_sweep",
@@ -23,6 +25,7 @@ FIGURES = (
     "bottleneck",
     "linear_probe",
     "failures",
+    "strangers",
     "score_field",
     "memorising",
     "generated",
@@ -120,7 +123,7 @@ def test_glossary_and_notation(notebook):
     text = prose(notebook)
     glossary = text.split("## Glossary")[1].split("## References")[0]
     terms = re.findall(r"^- \*\*(.+?):\*\* .+\.$", glossary, flags=re.M)
-    assert 20 <= len(terms) <= 30
+    assert 20 <= len(terms) <= 40
     assert len(terms) == glossary.count("\n- ")
     assert terms == sorted(terms, key=str.lower)
 
