@@ -64,7 +64,7 @@ def plot_ladder(
                 raise ValueError(
                     f"{place} must be an Interval around its mean, got {interval!r}"
                 )
-    height = 0.26 * len(methods) + 0.9
+    height = 0.22 * len(methods) + 0.8
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots(1, len(ladders), sharex=True, sharey=True, squeeze=False)[0]
     places = np.arange(len(methods))

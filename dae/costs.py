@@ -75,7 +75,7 @@ def plot_frontier(
         raise ValueError(f"points must all have a cost above 0, got {points}")
     check_texts(labels, "labels", 2)
     check_choice(highlight, points, "highlight")
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     axis = figure.subplots()
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
     for name, (cost, quality) in points.items():

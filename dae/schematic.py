@@ -37,31 +37,34 @@ def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) ->
     height, width, maps = check_numbers(code_shape, "code_shape", (3,), low=1)
     figure = Figure(figsize=(WIDTH, 2.35), layout="constrained")
     axis = figure.subplots()
-    axis.set(xlim=(-0.1, 15.4), ylim=(-2.3, 3.1), aspect="equal")
+    axis.set(xlim=(-0.1, 16.5), ylim=(-2.3, 3.1), aspect="equal")
     axis.axis("off")
 
     _picture(axis, 0, clean, "clean image $x$")
     _picture(axis, 4, noisy, r"noisy image $\tilde{x}$")
     _trapezium(axis, (7, 2, 9, 0.9), BLUE, "encoder\n$f$")
-    _trapezium(axis, (9.3, 0.9, 9.9, 0.9), "0.5", "")
-    axis.text(9.6, 2.3, "code $z$", ha="center", va="bottom", fontsize=SMALL)
+    _trapezium(axis, (9.7, 0.9, 10.3, 0.9), "0.5", "")
+    axis.text(10, 2.3, "code $z$", ha="center", va="bottom", fontsize=SMALL)
     shape = rf"${height} \times {width} \times {maps}$"
     numbers = f"{shape}\n= {height * width * maps} numbers"
-    axis.text(9.6, -0.3, numbers, ha="center", va="top", fontsize=SMALL)
-    _trapezium(axis, (10.2, 0.9, 12.2, 2), ORANGE, "decoder\n$g$")
-    _picture(axis, 13.2, None, r"answer $\hat{x}$")
+    axis.text(10, 0.4, numbers, ha="center", va="top", fontsize=SMALL)
+    _trapezium(axis, (11, 0.9, 13, 2), ORANGE, "decoder\n$g$")
+    _picture(axis, 14.2, None, r"answer $\hat{x}$")
+    axis.text(15.2, 1, "?", ha="center", va="center", fontsize=20, color=GREY)
 
     _arrow(axis, (2.1, 1), (3.9, 1), "+ noise")
     _arrow(axis, (6.1, 1), (6.9, 1))
-    _arrow(axis, (12.3, 1), (13.1, 1))
-    axis.plot([1, 1, 12.6], [-0.05, -1.75, -1.75], "--", color=GREY, lw=1)
-    _arrow(axis, (12.5, -1.75), (13.1, -1.75))
-    axis.text(6.8, -1.65, "the clean image is the target", ha="center", va="bottom",
+    _arrow(axis, (9.05, 1), (9.65, 1))
+    _arrow(axis, (10.35, 1), (10.95, 1))
+    _arrow(axis, (13.1, 1), (14.1, 1))
+    axis.plot([1, 1, 13.6], [-0.05, -1.75, -1.75], "--", color=GREY, lw=1)
+    _arrow(axis, (13.5, -1.75), (14.1, -1.75))
+    axis.text(7, -1.65, "the clean image is the target", ha="center", va="bottom",
               fontsize=SMALL, color=GREY)  # fmt: skip
     box = {"boxstyle": "round", "fc": "0.93", "ec": GREY}
-    axis.text(14.2, -1.75, r"loss $L(x, \hat{x})$", ha="center", va="center",
+    axis.text(15.2, -1.75, r"loss $L(x, \hat{x})$", ha="center", va="center",
               fontsize=SMALL, bbox=box)  # fmt: skip
-    _arrow(axis, (14.2, -0.1), (14.2, -1.35))
+    _arrow(axis, (15.2, -0.1), (15.2, -1.35))
     return figure
 
 
