@@ -74,8 +74,9 @@ def plot_ladder(
         axis.errorbar(mean, places, xerr=arms, fmt="none",
                       ecolor="black", capsize=2)  # fmt: skip
         axis.plot(mean, places, "o", color=STYLES[0][0], markersize=3)
-        for i in (methods.index(highlight),) if highlight else ():
-            axis.plot(mean[i], i, "s", color=STYLES[1][0], markersize=6)
+        if highlight is not None:
+            place = methods.index(highlight)
+            axis.plot(mean[place], place, "s", color=STYLES[1][0], markersize=6)
         for value, edge, place in zip(mean, high, places, strict=True):
             axis.annotate(
                 f"{value:.1f}",

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from numpy.typing import NDArray
 
-from dae.checks import check_numbers
+from dae.checks import check_count, check_numbers
 from dae.plotting import BLUE, ORANGE, SMALL, WIDTH
 
 GREY = "0.35"
@@ -30,11 +30,13 @@ def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) ->
     Raises
     ------
     TypeError, ValueError
-        If the two are no such images, or `code_shape` is not three numbers above 0.
+        If the two are no such images, or `code_shape` is not three whole numbers above
+        0.
     """
     for name, image in {"clean": clean, "noisy": noisy}.items():
         check_numbers(image, name, (None, None, 1), low=0, high=1)
-    height, width, maps = check_numbers(code_shape, "code_shape", (3,), low=1)
+    shape = check_numbers(code_shape, "code_shape", (3,))
+    height, width, maps = (check_count(n, "each of code_shape") for n in shape)
     figure = Figure(figsize=(WIDTH, 2.35), layout="constrained")
     axis = figure.subplots()
     axis.set(xlim=(-0.1, 16.5), ylim=(-2.3, 3.1), aspect="equal")
@@ -45,8 +47,8 @@ def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) ->
     _trapezium(axis, (7, 2, 9, 0.9), BLUE, "encoder\n$f$")
     _trapezium(axis, (9.7, 0.9, 10.3, 0.9), "0.5", "")
     axis.text(10, 2.3, "code $z$", ha="center", va="bottom", fontsize=SMALL)
-    shape = rf"${height} \times {width} \times {maps}$"
-    numbers = f"{shape}\n= {height * width * maps} numbers"
+    product = rf"${height} \times {width} \times {maps}$"
+    numbers = f"{product}\n= {height * width * maps} numbers"
     axis.text(10, 0.4, numbers, ha="center", va="top", fontsize=SMALL)
     _trapezium(axis, (11, 0.9, 13, 2), ORANGE, "decoder\n$g$")
     _picture(axis, 14.2, None, r"answer $\hat{x}$")

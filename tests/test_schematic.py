@@ -105,6 +105,10 @@ def test_words_are_large_enough_and_do_not_overlap(pair):
             "code_shape must have shape",
         ),
         ((np.zeros((9, 9, 1)), np.zeros((9, 9, 1)), (7, 7, 0)), "code_shape must be"),
+        (
+            (np.zeros((9, 9, 1)), np.zeros((9, 9, 1)), (7, 7.5, 8)),
+            "code_shape must be a whole",
+        ),
         ((np.zeros((9, 9, 1)), np.zeros((9, 9, 1)), "778"), "code_shape must be"),
     ],
 )
