@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from dae import run
-from dae.pdf import build_pdf
+from dae.press import run
+from dae.press.pdf import build_pdf
 
 FAST = {
     "EPOCHS": 2,

@@ -13,7 +13,7 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.linear_model import Ridge
 
-from dae.checks import (
+from dae._checks import (
     check_count,
     check_images,
     check_level,

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checks import check_model, check_path
-from dae.files import read_arrays, written_whole
+from dae._checks import check_model, check_path
+from dae._files import read_arrays, written_whole
 
 History = dict[str, list[float]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checks import check_path
-from dae.files import read_arrays
+from dae._checks import check_path
+from dae._files import read_arrays
 
 MNIST_PATH = Path(__file__).parent / "mnist" / "mnist.npz"
 

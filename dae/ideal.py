@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from dae.checks import check_count, check_level
+from dae._checks import check_count, check_level
 
 
 def posterior_mean(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 from skimage.metrics import structural_similarity
 
-from dae.checks import check_count, check_images, check_rng, check_same_shape
+from dae._checks import check_count, check_images, check_rng, check_same_shape
 
 
 def mse(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:

@@ -9,14 +9,14 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from dae.checks import (
+from dae._checks import (
     check_count,
     check_images,
     check_model,
     check_path,
     check_same_shape,
 )
-from dae.files import written_whole
+from dae._files import written_whole
 
 PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
 

@@ -8,7 +8,7 @@ other noise; one in the same state gives the same noise.
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checks import check_images, check_level, check_rng
+from dae._checks import check_images, check_level, check_rng
 
 
 def add_gaussian_noise(

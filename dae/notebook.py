@@ -1,21 +1,25 @@
-"""What the notebook uses to show things: source code, tables and figures."""
+"""What the notebook shows things with: code, tables, figures, progress, exercises."""
 
 import inspect
 import io
+import logging
+import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from IPython.display import Image, Markdown
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import Image, Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
-from dae.checks import check_path, check_type
-from dae.files import written_whole
-from dae.prose import MINUS
-from dae.quiet import each_message_once
+from dae._checks import check_count, check_level, check_path, check_type
+from dae._files import written_whole
 
+MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
 # what stands in a column of numbers
 NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|[\N{EN DASH}∞]?$")
@@ -137,3 +141,176 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
         few_colours.save(temporary, pnginfo=about, dpi=(DPI, DPI), optimize=True)
     width = round(figure.get_figwidth() * 100)
     return Image(data=path.read_bytes(), width=width, alt=alt)
+
+
+class LiveProgress:
+    """Show which epoch is running, the losses so far and the time left.
+
+    Pass an instance to `train` as `report`. In Jupyter it is one line of output that
+    renews itself; in a plain terminal, a line at the end of each epoch.
+
+    Parameters
+    ----------
+    seconds_between : float
+        At least so long between two renewals within an epoch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `seconds_between` is negative, not finite or no number.
+    """
+
+    def __init__(self, seconds_between: float = 0.5):
+        self.seconds_between = seconds_between
+        check_level(seconds_between, "seconds_between")
+        self.started = self.first = self.shown = self.handle = None
+
+    def __call__(
+        self, epochs: int, done: float, history: Mapping[str, Sequence[float]]
+    ) -> None:
+        """Show the state after `done` of `epochs` epochs, if it is time to."""
+        check_count(epochs, "epochs")
+        now = time.monotonic()
+        if self.started is None:
+            self.started, self.first = now, done
+            if InteractiveShell.initialized():
+                self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+        epoch_ended = len(history["val_loss"]) == done  # and its losses are known
+        shown_lately = self.shown and now - self.shown < self.seconds_between
+        if shown_lately and not epoch_ended:
+            return
+        self.shown = now
+        left = (now - self.started) / max(done - self.first, 1e-9) * (epochs - done)
+        text = describe(epochs, done, history, left if done > self.first else None)
+        self._show(text, epoch_ended)
+
+    def _show(self, text: str, epoch_ended: bool) -> None:
+        if self.handle:
+            self.handle.update({"text/plain": text}, raw=True)
+        elif epoch_ended:  # no Jupyter to renew the line
+            print(text, flush=True)
+
+
+def describe(
+    epochs: int,
+    done: float,
+    history: Mapping[str, Sequence[float]],
+    seconds_left: float | None,
+) -> str:
+    """Say in one line where a training run stands.
+
+    Parameters
+    ----------
+    epochs, done : int, float
+        Epochs in all and done.
+    history : dict of str to list of float
+        ``train_loss`` and ``val_loss`` so far.
+    seconds_left : float or None
+
+    Returns
+    -------
+    str
+    """
+    finished = len(history["val_loss"])
+    parts = [f"epoch {min(finished + 1, epochs)} of {epochs} ({done / epochs:.0%})"]
+    if finished:
+        best = min(history["val_loss"])
+        parts += [
+            f"training {history['train_loss'][-1]:.4f}",
+            f"validation {history['val_loss'][-1]:.4f}",
+            f"best {best:.4f} in epoch {history['val_loss'].index(best) + 1}",
+        ]
+    if finished == epochs:
+        parts.append("done")
+    elif seconds_left is not None:
+        minutes, seconds = divmod(round(seconds_left), 60)
+        parts.append(f"{minutes} min {seconds:02d} s left")
+    return " · ".join(parts)
+
+
+@contextmanager
+def exercise(answer: object, hint: str) -> Iterator[None]:
+    """Check an answer with the ``assert`` statements of the block, and say the outcome.
+
+    An answer that is missing or wrong is told in one line, and the next cells run.
+
+    Parameters
+    ----------
+    answer : object
+        What the reader has put in place of ``...``, which counts as nothing.
+    hint : str
+        What to say if it is wrong; not before there is an answer.
+
+    Examples
+    --------
+    >>> with exercise(2 + 2, "Count on your fingers."):
+    ...     assert 2 + 2 == 4
+    """
+    problem = None
+    try:
+        yield
+    except AssertionError as error:
+        problem = str(error) or "this is not it."
+    except Exception as error:
+        problem = (
+            f"the check stopped with `{type(error).__name__}: {error}`. Has your "
+            "answer the form that the comment asks for?"
+        )
+    if answer is ...:
+        display(Markdown("*Not yet:* replace the `...` by your answer."))
+    elif problem:
+        display(Markdown(f"*Not yet:* {problem} {hint}"))
+    else:
+        display(Markdown("**Right.**"))
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Hide what TensorFlow writes to standard error while it is imported.
+
+    TensorFlow's native code reports the processor's features and the absence of a GPU
+    there, before its log level is read, so in Jupyter the first cell would fill with
+    it. Python errors are raised as ever.
+
+    Examples
+    --------
+    >>> with quiet_start():
+    ...     import keras
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, not logged
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        # many small models in one process are what part II wants, not worth a warning
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+@contextmanager
+def each_message_once(logger: str) -> Iterator[None]:
+    """Let a logger say the same thing only once, as long as the block runs.
+
+    Matplotlib reports a font that is missing for every word it draws.
+
+    Parameters
+    ----------
+    logger : str
+        Its name.
+    """
+    said = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        new = message not in said
+        said.add(message)
+        return new
+
+    logging.getLogger(logger).addFilter(is_new)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).removeFilter(is_new)

@@ -10,7 +10,7 @@ from IPython.display import Image
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from dae.checks import check_images, check_mapping, check_model, check_type
+from dae._checks import check_images, check_mapping, check_model, check_type
 from dae.metrics import psnr
 from dae.model import denoise
 

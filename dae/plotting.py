@@ -6,11 +6,14 @@ All are 6.5 inches wide, the text width of a page, and hold their own in grey pr
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dae.checks import (
+from dae._checks import (
+    check_count,
     check_images,
     check_mapping,
     check_numbers,
@@ -21,6 +24,7 @@ from dae.checks import (
 
 WIDTH = 6.5  # inches
 SMALL = 8  # points
+GREY = "0.35"
 BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's colour-blind-safe palette
 
 
@@ -74,68 +78,6 @@ def plot_image_rows(
             _draw_image(axis, image)
             if name in captions:
                 axis.set_xlabel(captions[name][i], fontsize=SMALL, labelpad=2)
-    return figure
-
-
-def plot_history(
-    history: Mapping[str, Sequence[float]],
-    label: str = "binary cross-entropy per pixel",
-) -> Figure:
-    """Draw training and validation loss over the epochs, and mark the best epoch.
-
-    Parameters
-    ----------
-    history : mapping with ``train_loss`` and ``val_loss``
-        One value an epoch, as `train` returns them.
-    label : str
-        What the loss is.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the two are missing, empty, not of equal length, or not finite numbers; if
-        `label` is no text.
-    """
-    names = ("train_loss", "val_loss")
-    check_mapping(history, "history")
-    if not set(names) <= set(history):
-        raise ValueError(f"history must hold {names}, got {tuple(history)}")
-    train_loss, val_loss = (history[name] for name in names)
-    check_type(label, str, "label", "a text")
-    for name in names:
-        check_numbers(history[name], f"history[{name!r}]", (None,))
-    if len(train_loss) != len(val_loss):
-        raise ValueError(
-            "history must hold as many values of train_loss as of val_loss, got "
-            f"{len(train_loss)} and {len(val_loss)}"
-        )
-    epochs = np.arange(1, len(val_loss) + 1)
-    best = int(np.argmin(val_loss))
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-    axis = figure.subplots()
-    marker = "o" if len(epochs) < 10 else None
-    axis.plot(epochs, train_loss, "-", color=BLUE, marker=marker, label="training")
-    axis.plot(epochs, val_loss, "--", color=ORANGE, marker=marker, label="validation")
-    axis.plot(
-        epochs[best],
-        val_loss[best],
-        "*",
-        color="black",
-        markersize=9,
-        label=f"best: {val_loss[best]:.4f} in epoch {epochs[best]}",
-    )
-    axis.xaxis.set_major_locator(
-        MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
-    )
-    axis.set_xlabel("epoch", fontsize=SMALL + 1)
-    axis.set_ylabel(label, fontsize=SMALL + 1)
-    axis.tick_params(labelsize=SMALL)
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=SMALL)
     return figure
 
 
@@ -221,3 +163,90 @@ def _draw_map(axis, values: NDArray, low: float, high: float, dead: bool):
         )
     axis.set(xticks=[], yticks=[])
     return drawn
+
+
+GREY = "0.35"
+
+
+def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) -> Figure:
+    """Draw a denoising autoencoder, from the clean image to the loss.
+
+    Parameters
+    ----------
+    clean, noisy : ndarray, shape (H, W, 1), values in [0, 1]
+        One image, before and after the noise.
+    code_shape : sequence of three int
+        Height, width and number of maps of the code.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the two are no such images, or `code_shape` is not three whole numbers above
+        0.
+    """
+    for name, image in {"clean": clean, "noisy": noisy}.items():
+        check_numbers(image, name, (None, None, 1), low=0, high=1)
+    shape = check_numbers(code_shape, "code_shape", (3,))
+    height, width, maps = (check_count(n, "each of code_shape") for n in shape)
+    figure = Figure(figsize=(WIDTH, 2.35), layout="constrained")
+    axis = figure.subplots()
+    axis.set(xlim=(-0.1, 16.5), ylim=(-2.3, 3.1), aspect="equal")
+    axis.axis("off")
+
+    _picture(axis, 0, clean, "clean image $x$")
+    _picture(axis, 4, noisy, r"noisy image $\tilde{x}$")
+    _trapezium(axis, (7, 2, 9, 0.9), BLUE, "encoder\n$f$")
+    _trapezium(axis, (9.7, 0.9, 10.3, 0.9), "0.5", "")
+    axis.text(10, 2.3, "code $z$", ha="center", va="bottom", fontsize=SMALL)
+    product = rf"${height} \times {width} \times {maps}$"
+    numbers = f"{product}\n= {height * width * maps} numbers"
+    axis.text(10, 0.4, numbers, ha="center", va="top", fontsize=SMALL)
+    _trapezium(axis, (11, 0.9, 13, 2), ORANGE, "decoder\n$g$")
+    _picture(axis, 14.2, None, r"answer $\hat{x}$")
+    axis.text(15.2, 1, "?", ha="center", va="center", fontsize=20, color=GREY)
+
+    _arrow(axis, (2.1, 1), (3.9, 1), "+ noise")
+    _arrow(axis, (6.1, 1), (6.9, 1))
+    _arrow(axis, (9.05, 1), (9.65, 1))
+    _arrow(axis, (10.35, 1), (10.95, 1))
+    _arrow(axis, (13.1, 1), (14.1, 1))
+    axis.plot([1, 1, 13.6], [-0.05, -1.75, -1.75], "--", color=GREY, lw=1)
+    _arrow(axis, (13.5, -1.75), (14.1, -1.75))
+    axis.text(7, -1.65, "the clean image is the target", ha="center", va="bottom",
+              fontsize=SMALL, color=GREY)  # fmt: skip
+    box = {"boxstyle": "round", "fc": "0.93", "ec": GREY}
+    axis.text(15.2, -1.75, r"loss $L(x, \hat{x})$", ha="center", va="center",
+              fontsize=SMALL, bbox=box)  # fmt: skip
+    _arrow(axis, (15.2, -0.1), (15.2, -1.35))
+    return figure
+
+
+def _picture(axis: Axes, left: float, image: NDArray | None, title: str) -> None:
+    """Draw an image of side 2, or an empty frame, on the ground line."""
+    corners = [(left, 0), (left + 2, 0), (left + 2, 2), (left, 2)]
+    if image is not None:
+        axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1,
+                    extent=(left, left + 2, 0, 2))  # fmt: skip
+    dash = "-" if image is not None else (0, (3, 2))
+    axis.add_patch(Polygon(corners, fill=False, ec=GREY, ls=dash))
+    axis.text(left + 1, 2.3, title, ha="center", va="bottom", fontsize=SMALL)
+
+
+def _trapezium(axis: Axes, sides: tuple, colour: str, label: str) -> None:
+    """Draw a shape between two places, as high at each as the sides say."""
+    left, left_height, right, right_height = sides
+    a, b = left_height / 2, right_height / 2
+    corners = [(left, 1 - a), (right, 1 - b), (right, 1 + b), (left, 1 + a)]
+    axis.add_patch(Polygon(corners, fc=colour, ec=GREY, alpha=0.35))
+    axis.text((left + right) / 2, 1, label, ha="center", va="center", fontsize=SMALL)
+
+
+def _arrow(axis: Axes, start: tuple, end: tuple, label: str = "") -> None:
+    look = {"arrowstyle": "-|>", "color": GREY, "shrinkA": 0, "shrinkB": 0}
+    axis.annotate("", xy=end, xytext=start, arrowprops=look)
+    middle = ((start[0] + end[0]) / 2, start[1] + 0.12)
+    axis.text(*middle, label, ha="center", va="bottom", fontsize=SMALL)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checks import check_count, check_level, check_rng, check_same_shape
+from dae._checks import check_count, check_level, check_rng, check_same_shape
 
 
 def generate(

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dae.checkpoint import History, load_checkpoint, save_checkpoint
-from dae.checks import (
+from dae._checks import (
     check_count,
     check_images,
     check_level,
@@ -20,7 +19,8 @@ from dae.checks import (
     check_same_shape,
     check_type,
 )
-from dae.replicas import replicas_of, shared_out
+from dae._replicas import replicas_of, shared_out
+from dae.checkpoint import History, load_checkpoint, save_checkpoint
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
 

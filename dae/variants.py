@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from dae.checks import check_count, check_type
+from dae._checks import check_count, check_type
 from dae.model import build_autoencoder, build_decoder, build_encoder
 
 

@@ -29,7 +29,7 @@ NAME = "denoising-autoencoder-tutorial.ipynb"
 sys.path.insert(0, str(ROOT))
 
 from dae.__main__ import FAST  # noqa: E402
-from dae.run import set_parameters  # noqa: E402
+from dae.press.run import set_parameters  # noqa: E402
 
 PAGES = {"lab": "lab/tree", "notebook": "notebooks"}
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets

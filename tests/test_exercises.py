@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-import dae.exercises
+import dae.notebook
 
 WRONG = {  # what one might well answer
     1: "0.5",
@@ -51,7 +51,7 @@ def lesson(notebook, mnist):
 @pytest.fixture
 def said(monkeypatch):
     shown = []
-    monkeypatch.setattr(dae.exercises, "display", lambda it: shown.append(it.data))
+    monkeypatch.setattr(dae.notebook, "display", lambda it: shown.append(it.data))
     return shown
 
 

@@ -112,11 +112,11 @@ from test_training import run, small_model
 
 import dae
 from dae.__main__ import main
+from dae._files import read_arrays, written_whole
 from dae.checkpoint import load_checkpoint, save_checkpoint
 from dae.data import MNIST_ARRAYS, MNIST_PATH, load_mnist
-from dae.files import read_arrays, written_whole
-from dae.pdf import build_pdf
-from dae.run import publish
+from dae.press.pdf import build_pdf
+from dae.press.run import publish
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
 
@@ -353,6 +353,7 @@ def write_project(root):
     for path in (ROOT / "dae").iterdir():
         if path.is_file():
             shutil.copy(path, root / "dae")
+    shutil.copytree(ROOT / "dae/press", root / "dae/press")
     for name in ("a.txt", "b.txt"):
         (root / "figures" / name).write_text("old")
     (root / "README.md").write_text("0<!-- results: x d -->")
@@ -363,17 +364,17 @@ def write_project(root):
         ),
         new_code_cell(WRITES, id="writes"),
     ]
-    nbformat.write(new_notebook(cells=cells), root / dae.run.NOTEBOOK.name)
+    nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
     return root
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A small clone, which `dae.run` takes for the repository."""
+    """A small clone, which `dae.press.run` takes for the repository."""
     root = write_project(tmp_path / "clone")
     for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
-        path = root / getattr(dae.run, name).relative_to(ROOT)
-        monkeypatch.setattr(dae.run, name, path)
+        path = root / getattr(dae.press.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.press.run, name, path)
     return root
 
 
@@ -411,7 +412,7 @@ def test_full_disk_while_publishing_replaces_nothing(
         large.rename(folder / "figures/aa.png")
         return executed_notebook()
 
-    monkeypatch.setattr("dae.run.execute", execute)
+    monkeypatch.setattr("dae.press.run.execute", execute)
     before = contents(project)
     large.write_bytes(bytes(2_000_000))
     with full_disk(1_000_000):
@@ -502,12 +503,12 @@ def test_read_only_folder_is_told_before_the_run(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="permissions of folders are Unix's")
 def test_fast_run_in_a_clone_that_is_not_writable(tmp_path):
     root, temporary = write_project(tmp_path / "clone"), tmp_path / "temporary"
-    notebook = nbformat.read(root / dae.run.NOTEBOOK.name, as_version=4)
+    notebook = nbformat.read(root / dae.press.run.NOTEBOOK.name, as_version=4)
     sizes = "\n".join(f"{name} = 0" for name in dae.__main__.FAST)
     notebook.cells[1].source += "\n" + sizes
     refused = "try: open('here.txt', 'w')\nexcept PermissionError: print('refused')"
     notebook.cells.append(new_code_cell(refused, id="refused"))
-    nbformat.write(notebook, root / dae.run.NOTEBOOK.name)
+    nbformat.write(notebook, root / dae.press.run.NOTEBOOK.name)
     temporary.mkdir()
     before = listing(root)
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
@@ -520,7 +521,7 @@ def test_fast_run_in_a_clone_that_is_not_writable(tmp_path):
     assert done.returncode == 0, done.stderr
     (folder,) = temporary.glob("dae-fast-*")
     assert (folder / "figures/a.txt").read_text() == '{"x": 7}'
-    executed = nbformat.read(folder / dae.run.NOTEBOOK.name, as_version=4)
+    executed = nbformat.read(folder / dae.press.run.NOTEBOOK.name, as_version=4)
     assert executed.cells[-1].outputs[0].text == "refused\n"  # it did bind the kernel
     assert listing(root) == before
 
@@ -530,7 +531,7 @@ def test_file_without_permission_is_not_called_damaged(tmp_path):
     """Advice to delete it would be bad advice."""
     path = tmp_path / "state.npz"
     np.savez(path, a=np.ones(3))
-    code = f"from dae.files import read_arrays\nread_arrays({str(path)!r}, 1000)"
+    code = f"from dae._files import read_arrays\nread_arrays({str(path)!r}, 1000)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     path.chmod(0)
     try:
@@ -765,7 +766,7 @@ def test_one_file_written_by_threads_at_once(tmp_path):
 def test_one_file_written_by_processes_at_once(tmp_path):
     path = tmp_path / "a.txt"
     code = (
-        "import sys; from dae.files import written_whole\n"
+        "import sys; from dae._files import written_whole\n"
         "for _ in range(100):\n"
         "    with written_whole(sys.argv[1]) as temporary:\n"
         "        temporary.write_text(sys.argv[2] * 10_000)\n"
@@ -790,7 +791,7 @@ def test_one_file_written_by_processes_at_once(tmp_path):
 TWO_RUNS = """
 import sys
 from pathlib import Path
-from dae import run
+from dae.press import run
 name, x = sys.argv[1:]
 folder = run.ROOT / "runs" / name
 folder.mkdir()
@@ -830,7 +831,7 @@ def test_two_runs_at_once(tmp_path):
         for path in (root / "figures").iterdir():
             assert path.read_text() == f'{{"x": {x}}}'
         assert (root / "README.md").read_text() == f"{x}<!-- results: x d -->"
-        written = nbformat.read(root / dae.run.NOTEBOOK.name, as_version=4)
+        written = nbformat.read(root / dae.press.run.NOTEBOOK.name, as_version=4)
         assert f"It is {x}<!-- results: x d -->." in written.cells[0].source
     assert names_in(root / "runs") == []
 
@@ -838,8 +839,8 @@ def test_two_runs_at_once(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="needs flock")
 def test_run_that_is_going_on_is_not_resumed(project, monkeypatch, capsys):
     folder, calls = finished_run(project), []
-    monkeypatch.setattr("dae.run.execute", lambda *a: calls.append(a) or 1 / 0)
-    lock = dae.run.claim(folder)  # as the process does that has begun the run
+    monkeypatch.setattr("dae.press.run.execute", lambda *a: calls.append(a) or 1 / 0)
+    lock = dae.press.run.claim(folder)  # as the process does that has begun the run
     before = listing(project)
     assert main(["--resume"]) == 1
     assert "is still going on in another process" in capsys.readouterr().err
@@ -930,7 +931,9 @@ def test_pickles_are_not_run(tmp_path, saved):
 def test_nothing_loads_pickles(notebook):
     """Neither the package nor the notebook, by the names in their source."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    package = [path.read_text(encoding="utf-8") for path in (ROOT / "dae").glob("*.py")]
+    package = [
+        path.read_text(encoding="utf-8") for path in (ROOT / "dae").rglob("*.py")
+    ]
     unsafe = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
     models = 0
     for source in [*package, *cells]:

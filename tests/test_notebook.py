@@ -9,7 +9,7 @@ import re
 from conftest import ROOT
 
 import dae
-from dae.run import parameter_cell
+from dae.press.run import parameter_cell
 
 FIGURES = (
     "original_vs_noisy",

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 import dae
 from dae.panel import SIDE, as_png
-from dae.run import WIDGET, remove_widgets
+from dae.press.run import WIDGET, remove_widgets
 
 PICTURE = Image(
     data=(ROOT / "figures/untrained.png").read_bytes(), alt="Ten noisy digits."

@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 from pypdf import PdfReader
 
-from dae.pdf import COMMENT, build_pdf
-from dae.prose import MARK
+from dae.press.pdf import COMMENT, build_pdf
+from dae.press.prose import MARK
 
 PDF = ROOT / "denoising-autoencoder-tutorial.pdf"
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-import dae.progress
-from dae.progress import LiveProgress, describe
+import dae.notebook
+from dae.notebook import LiveProgress, describe
 
 
 def test_every_epoch_is_told_however_short(capsys):
@@ -53,9 +53,9 @@ class Handle:
 def jupyter(monkeypatch):
     """A kernel, and a clock that is a second later at each look."""
     handle, clock = Handle(), itertools.count(100.0)
-    monkeypatch.setattr(dae.progress.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(dae.progress.InteractiveShell, "initialized", lambda: True)
-    monkeypatch.setattr(dae.progress, "display", lambda *_, **__: handle)
+    monkeypatch.setattr(dae.notebook.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(dae.notebook.InteractiveShell, "initialized", lambda: True)
+    monkeypatch.setattr(dae.notebook, "display", lambda *_, **__: handle)
     return handle
 
 

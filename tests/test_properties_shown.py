@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import dae
-import dae.exercises
+import dae.notebook
 
 NAN, INF = float("nan"), float("inf")
 NO_PATH = [None, 5, b"a", ["a"], ""]
@@ -174,7 +174,7 @@ def test_what_is_not_mnist_is_refused_with_its_name(tmp_path_factory, magic, con
 def test_every_answer_gets_one_word_on_it(answer, outcome):
     said = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dae.exercises, "display", lambda it: said.append(it.data))
+        patch.setattr(dae.notebook, "display", lambda it: said.append(it.data))
         with dae.exercise(answer, "A hint."):
             if outcome:
                 raise outcome
@@ -192,7 +192,7 @@ def test_every_answer_gets_one_word_on_it(answer, outcome):
 def test_progress_says_where_it_is_whatever_the_losses(losses, epochs, part):
     done = min(len(losses) + part, epochs)
     history = {"train_loss": losses, "val_loss": losses}
-    text = dae.progress.describe(epochs, done, history, 61)
+    text = dae.notebook.describe(epochs, done, history, 61)
     assert text.startswith(f"epoch {min(len(losses) + 1, epochs)} of {epochs} (")
     assert (f"best {min(losses, default=10):.4f}" in text) == bool(losses)
 

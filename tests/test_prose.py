@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 
 from dae import compile_denoiser, on_frontier, train
-from dae.prose import MARK, cell_numbers, look_up, update_numbers
-from dae.run import readmes
+from dae.press.prose import MARK, cell_numbers, look_up, update_numbers
+from dae.press.run import readmes
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
 

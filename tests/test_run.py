@@ -15,10 +15,10 @@ import pytest
 from conftest import ROOT, tree_state
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-import dae.run
+import dae.press.run
 from dae.__main__ import FAST, main
-from dae.files import written_whole
-from dae.run import parameter_cell, publish, set_parameters, unfinished_run
+from dae._files import written_whole
+from dae.press.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
 def test_fast_run_touches_nothing_committed(fast_run):
@@ -30,7 +30,7 @@ def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     made = {path.name for path in (folder / "figures").iterdir()}
     assert made == {path.name for path in (ROOT / "figures").iterdir()}
     assert (folder / "dae/pretrained/denoiser.keras").exists()
-    assert (folder / dae.run.PDF.name).exists()
+    assert (folder / dae.press.run.PDF.name).exists()
     results = json.loads((folder / "figures/results.json").read_text())
     assert results["settings"]["epochs"] == FAST["EPOCHS"]
     assert results["settings"]["training_images"] == FAST["TRAIN_SIZE"]
@@ -45,7 +45,7 @@ def test_fast_run_has_a_clean_executed_notebook(fast_run):
             assert cell.execution_count
             for output in cell.outputs:
                 assert output.output_type not in ("error", "stream"), cell.id
-    committed = nbformat.read(dae.run.NOTEBOOK, as_version=4)
+    committed = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     assert [c.source for c in notebook.cells] == [c.source for c in committed.cells]
 
 
@@ -67,10 +67,10 @@ def test_pretrained_model_can_take_the_place_of_training(
     ids = [cell.id for cell in part_1.cells]
     part_1.cells = part_1.cells[: ids.index("part-2")]
     part_1.cells.append(notebook.cells[ids.index("save")])
-    monkeypatch.setattr("dae.run.NOTEBOOK", tmp_path / "part-1.ipynb")
-    nbformat.write(part_1, dae.run.NOTEBOOK)
+    monkeypatch.setattr("dae.press.run.NOTEBOOK", tmp_path / "part-1.ipynb")
+    nbformat.write(part_1, dae.press.run.NOTEBOOK)
     sizes = {key: FAST[key] for key in FAST if key != "EPOCHS"}
-    dae.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
+    dae.press.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
     found = json.loads((tmp_path / "figures/results.json").read_text())
     for key in ("best_epoch", "val_loss", "train_loss"):  # from the shipped history
         assert found["training"][key] == results["training"][key]
@@ -85,20 +85,20 @@ def test_pdf_alone(project, capsys):
     notebook = tiny_notebook()
     notebook.cells[0].source = "# Title\n\nThe abstract."
     notebook.cells[1].execution_count = 1
-    nbformat.write(notebook, dae.run.NOTEBOOK)
-    before = dae.run.NOTEBOOK.read_bytes()
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = dae.press.run.NOTEBOOK.read_bytes()
     assert main(["--pdf"]) == 0
     assert "Renewed denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
-    assert dae.run.PDF.read_bytes().startswith(b"%PDF")
-    assert dae.run.NOTEBOOK.read_bytes() == before
+    assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
+    assert dae.press.run.NOTEBOOK.read_bytes() == before
 
 
 def test_pdf_of_a_notebook_that_was_not_executed(project, capsys):
-    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
+    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
     assert main(["--pdf"]) == 1
     message = capsys.readouterr().err
     assert "must be executed" in message and "python -m dae executes it" in message
-    assert not dae.run.PDF.exists()
+    assert not dae.press.run.PDF.exists()
 
 
 def test_help_explains_itself(capsys):
@@ -111,14 +111,14 @@ def test_help_explains_itself(capsys):
 
 
 def test_resume_without_a_broken_run(capsys, project):
-    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
+    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
     with pytest.raises(SystemExit):
         main(["--resume"])
     assert "no interrupted run to resume" in capsys.readouterr().err
 
 
 def test_latest_unfinished_run_is_found(monkeypatch, tmp_path):
-    monkeypatch.setattr("dae.run.ROOT", tmp_path)
+    monkeypatch.setattr("dae.press.run.ROOT", tmp_path)
     for name, file in (("1", "checkpoint.npz"), ("2", "checkpoint.npz"), ("3", "x")):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / file).touch()
@@ -146,12 +146,12 @@ def project(tmp_path, monkeypatch):
     """A small project to publish into, and what a run has made for it."""
     root, run = tmp_path / "root", tmp_path / "run"
     for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
-        path = root / getattr(dae.run, name).relative_to(ROOT)
-        monkeypatch.setattr(dae.run, name, path)
+        path = root / getattr(dae.press.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.press.run, name, path)
     for folder in (root / "figures", root / "tests/benchmarks", run / "figures"):
         folder.mkdir(parents=True)
     (root / "figures/a.png").write_bytes(b"old")
-    dae.run.README.write_text("1<!-- results: x d -->")
+    dae.press.run.README.write_text("1<!-- results: x d -->")
     (root / "tests/benchmarks/README.md").write_text("2<!-- results: x d -->")
     (run / "figures/a.png").write_bytes(b"new")
     (run / "figures/results.json").write_text('{"x": 7}')
@@ -165,11 +165,11 @@ def test_publish_puts_files_and_numbers_in_place(project):
     notebook.cells[1].execution_count = 1
     publish(notebook, run)
     assert (root / "figures/a.png").read_bytes() == b"new"
-    for readme in (dae.run.README, root / "tests/benchmarks/README.md"):
+    for readme in (dae.press.run.README, root / "tests/benchmarks/README.md"):
         assert readme.read_text() == "7<!-- results: x d -->"
-    written = nbformat.read(dae.run.NOTEBOOK, as_version=4)
+    written = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     assert "It is **7**<!-- results: x d -->." in written.cells[0].source
-    assert dae.run.PDF.read_bytes().startswith(b"%PDF")
+    assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
     assert not run.exists()
 
 
@@ -184,8 +184,8 @@ def test_publish_replaces_nothing_if_a_number_is_missing(project):
 
 
 def test_missing_benchmark_is_told_before_the_run(project, capsys):
-    nbformat.write(tiny_notebook(), dae.run.NOTEBOOK)
-    dae.run.README.write_text("1<!-- recipe: ratio d -->")
+    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
+    dae.press.run.README.write_text("1<!-- recipe: ratio d -->")
     with pytest.raises(SystemExit):
         main([])
     message = "recipe.json is missing from tests/benchmarks: run tests/benchmarks/rec"
@@ -218,13 +218,13 @@ def test_dying_kernel_stops_the_run_and_replaces_nothing(project, capsys):
     notebook = tiny_notebook()
     ending = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     notebook.cells.append(new_code_cell(ending))
-    nbformat.write(notebook, dae.run.NOTEBOOK)
-    before = dae.run.NOTEBOOK.read_bytes()
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = dae.press.run.NOTEBOOK.read_bytes()
     assert main([]) == 1
     assert list((root / "runs").iterdir()) == []
     error = capsys.readouterr().err
     assert "The kernel died" in error and "nothing was replaced" in error
-    assert dae.run.NOTEBOOK.read_bytes() == before
+    assert dae.press.run.NOTEBOOK.read_bytes() == before
     assert (root / "figures/a.png").read_bytes() == b"old"
 
 
@@ -232,14 +232,14 @@ def test_failing_cell_stops_the_run_and_replaces_nothing(project, capsys):
     root, _ = project
     notebook = tiny_notebook()
     notebook.cells.append(new_code_cell("raise ValueError('sigma is odd')"))
-    nbformat.write(notebook, dae.run.NOTEBOOK)
-    before = dae.run.NOTEBOOK.read_bytes()
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = dae.press.run.NOTEBOOK.read_bytes()
     assert main([]) == 1
     assert list((root / "runs").iterdir()) == []
     error = capsys.readouterr().err
     assert "sigma is odd" in error
     assert "nothing was replaced" in error
-    assert dae.run.NOTEBOOK.read_bytes() == before
+    assert dae.press.run.NOTEBOOK.read_bytes() == before
     assert (root / "figures/a.png").read_bytes() == b"old"
 
 
@@ -267,5 +267,5 @@ def test_loading_and_denoising_need_no_network(monkeypatch, mnist):
 
 
 def test_package_names_no_machine():
-    for path in [*Path(dae.__file__).parent.glob("*.py"), ROOT / "README.md"]:
+    for path in [*Path(dae.__file__).parent.rglob("*.py"), ROOT / "README.md"]:
         assert not re.search(r"/(home|root|tmp|work|Users)/", path.read_text())

@@ -16,7 +16,7 @@ from pathlib import Path
 import common
 import numpy as np
 
-from dae import run
+from dae.press import run
 
 
 def summary(values):

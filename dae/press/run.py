@@ -16,16 +16,16 @@ import nbformat
 from nbclient import NotebookClient
 from rich.console import Console
 
-from dae.files import written_whole
-from dae.pdf import build_pdf
-from dae.prose import MARK, cell_numbers, look_up, update_numbers
+from dae._files import written_whole
+from dae.press.pdf import build_pdf
+from dae.press.prose import MARK, cell_numbers, look_up, update_numbers
 
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")

@@ -14,7 +14,7 @@ import nbformat
 import pypandoc
 import typst
 
-from dae.files import written_whole
+from dae._files import written_whole
 
 STYLE = Path(__file__).with_name("style.typ")
 TIMES = " \N{MULTIPLICATION SIGN} "

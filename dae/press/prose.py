@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import nbformat
 
-MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
+from dae.notebook import MINUS
+
 MARK = re.compile(
     r"(?P<number>[-\N{MINUS SIGN}]?\d[\d.,]*%?)(?P<stars>\**)"
     r"(?P<comment><!-- (?P<source>\w+): (?P<key>[\w.]+) (?P<format>\S+) -->)"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from dae.checks import check_path
+from dae._checks import check_path
 
 # NumPy's two; zipfile unpacks others without regard to the size that a file claims
 UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
