@@ -21,11 +21,11 @@ SEEDS = Path(__file__).parents[1] / "tests/benchmarks/seeds.json"
 RELATIVE = 0.02
 SLACK = {  # by the beginning of the key; the longest counts
     "": 0,
-    "noise.sigma_1.black_free": 1e-3,  # a mean of 0
-    "noise.sigma_2.black_free": 1e-3,
-    "noise.sigma_5.black_free": 1e-3,
-    "spread.least_gain": 1.0,  # dB
-    "training.gap_percent": 1.5,  # percent; two processors differed by 1.0
+    "noise.noise_0_1.black_pixel": 1e-3,  # a mean of 0
+    "noise.noise_0_2.black_pixel": 1e-3,
+    "noise.noise_0_5.black_pixel": 1e-3,
+    "spread.smallest_gain": 1.0,  # dB
+    "training.gap": 1.5,  # percent; two processors differed by 1.0
     "ladder": 0.3,  # dB
     "objective": 0.5,  # dB
     "objective.frozen.gap": 1.0,  # thousandths of a nat; two processors: 0.8
@@ -35,11 +35,13 @@ SLACK = {  # by the beginning of the key; the longest counts
     "bottleneck": 0.5,  # dB
     "checkerboard": 0.5,  # dB, and multiples of the mean power
     "probe": 3.0,  # percentage points
-    "probe.clean_noisy.plain": 4.0,  # percentage points; two processors: 3.0
+    "probe.clean_noisy_10.plain": 4.0,  # percentage points; two processors: 3.0
+    "probe.clean_noisy_100.plain": 4.0,
+    "probe.clean_noisy_1000.plain": 4.0,
     "twin": 0.05,  # ratio
     "flips": 1.0,  # percentage points
     "empty": 6.0,  # percentage points
-    "empty.painted": 15.0,  # percentage points; two processors differed by 12
+    "empty.with_a_bright_pixel": 15.0,  # percentage points; two processors: 12
     "strangers": 0.5,  # dB
     "score": 0.02,  # cosine, share of a length
     "ideal": 0.5,  # dB
@@ -47,7 +49,7 @@ SLACK = {  # by the beginning of the key; the longest counts
     "generated.from_grey": 10.0,  # pictures drawn at random
     "generated.from_mean_digit": 10.0,
 }
-LEFT_OUT = {"best_epoch", "steps", "least", "most", "closest"}
+LEFT_OUT = {"best_epoch", "steps", "rarest", "most_frequent", "closest"}
 
 
 def leaves(value, key=""):

@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "checkpoint": ["load_checkpoint", "save_checkpoint"],
         "data": ["load_mnist"],
         "_files": ["written_whole"],
+        "_parameters": ["begin", "output_path"],
         "ideal": ["posterior_mean", "score"],
         "metrics": [
             "Interval",
@@ -56,10 +57,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "notebook": [
             "LiveProgress",
             "exercise",
+            "load_benchmark",
             "quiet_start",
             "save_figure",
+            "save_results",
             "show_source",
             "show_table",
+            "show_versions",
         ],
         "panel": ["Panel"],
         "plotting": ["plot_codes", "plot_image_rows", "plot_schematic"],

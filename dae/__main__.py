@@ -20,7 +20,7 @@ FAST = {
     "VAL_SIZE": 500,
     "TEST_SIZE": 500,
     "SHORT_SIZE": 320,
-    "FEW_TEST": 100,
+    "SAMPLE_SIZE": 100,
 }
 
 

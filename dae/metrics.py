@@ -117,6 +117,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def __format__(self, spec: str) -> str:
+        """Format all three numbers alike, as in ``17.7 [17.6, 17.8]``."""
+        mean, low, high = (format(value, spec) for value in self)
+        return f"{mean} [{low}, {high}]"
+
 
 def mean_interval(
     values: NDArray, rng: np.random.Generator, *, resamples: int = 1000

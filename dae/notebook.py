@@ -2,12 +2,15 @@
 
 import inspect
 import io
+import json
 import logging
+import numbers
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -16,13 +19,14 @@ from matplotlib.figure import Figure
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
-from dae._checks import check_count, check_level, check_path, check_type
+from dae._checks import check_count, check_level, check_path
 from dae._files import written_whole
+from dae._parameters import is_full_run, output_path
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
 # what stands in a column of numbers
-NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|[\N{EN DASH}∞]?$")
+NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|\N{EN DASH}?$")
 
 
 def show_source(function: Callable) -> Markdown:
@@ -57,17 +61,27 @@ def show_source(function: Callable) -> Markdown:
     return Markdown("```python\n" + "\n".join(lines) + "\n```")
 
 
-def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markdown:
+def show_table(
+    rows: Mapping[object, object],
+    corner: str = "",
+    *,
+    value: str = "value",
+    digits: int | Mapping[object, int] = 2,
+) -> Markdown:
     """Show a table; columns of numbers, but for the first, are aligned on the right.
-
-    A hyphen before a digit, at the beginning of a word, becomes a minus sign.
 
     Parameters
     ----------
-    header : sequence
-        At least one cell.
-    rows : iterable of sequences
-        As long as the header; each cell is shown by ``str``, in one line.
+    rows : mapping of name to mapping of heading to cell
+        Or of name to cell, for a table with one column. A text stays as it is, whole
+        numbers get commas, others and an `Interval` get `digits`. A cell that a row
+        does not have stays empty.
+    corner : str
+        What the names are.
+    value : str
+        The heading, if there is only one.
+    digits : int, or mapping of heading to int
+        After the decimal point.
 
     Returns
     -------
@@ -75,35 +89,108 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Markd
 
     Raises
     ------
-    TypeError, ValueError
-        If the header or a row is no sequence, the header is empty, or a row has another
-        length.
+    ValueError
+        If there are no rows.
     """
-    cells = [_cells(header, "header")]
-    check_type(rows, Iterable, "rows", "rows of cells")
-    cells += [_cells(row, f"rows[{i}]") for i, row in enumerate(rows)]
-    for i, row in enumerate(cells):
-        if len(row) != len(header) or not row:
-            raise ValueError(
-                f"header must hold at least one cell, and each row as many, got "
-                f"{len(header)} and {len(row)} in row {i}"
-            )
+    if not rows:
+        raise ValueError("rows must hold at least one row, got none")
+    rows = {
+        name: row if isinstance(row, Mapping) else {value: row}
+        for name, row in rows.items()
+    }
+    headings = list(dict.fromkeys(h for row in rows.values() for h in row))
+    if not isinstance(digits, Mapping):
+        digits = dict.fromkeys(headings, digits)
+    cells = [[corner, *headings]] + [
+        [name, *(_text(row.get(h, ""), digits.get(h, 2)) for h in headings)]
+        for name, row in rows.items()
+    ]
+    cells = [[_in_one_line(cell) for cell in line] for line in cells]
     _, *columns = zip(*cells, strict=True)
     numbers = (all(map(NUMERIC.match, column[1:])) for column in columns)
     rule = ["---", *("---:" if number else "---" for number in numbers)]
     lines = [cells[0], rule, *cells[1:]]
-    return Markdown("\n".join("| " + " | ".join(row) + " |" for row in lines))
+    return Markdown("\n".join("| " + " | ".join(line) + " |" for line in lines))
 
 
-def _cells(row: Sequence[object], name: str) -> list[str]:
-    if isinstance(row, str):
-        raise TypeError(f"{name} must be a sequence of cells, got str")
-    check_type(row, Sequence, name, "a sequence of cells")
-    texts = (" ".join(str(cell).replace("|", r"\|").splitlines()) for cell in row)
-    return [MINUS.sub("\N{MINUS SIGN}", text) for text in texts]
+def _text(cell: object, digits: int) -> str:
+    if isinstance(cell, numbers.Integral):
+        return f"{cell:,}"
+    if isinstance(cell, numbers.Real) or hasattr(cell, "_fields"):  # or an Interval
+        return f"{cell:.{digits}f}"
+    return str(cell)
 
 
-def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
+def _in_one_line(cell: object) -> str:
+    text = " ".join(str(cell).replace("|", r"\|").splitlines())
+    return MINUS.sub("\N{MINUS SIGN}", text)
+
+
+def show_versions() -> Markdown:
+    """Show what this run is made with, and whether it is the one the text tells of."""
+    import keras
+
+    libraries = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
+    versions = {name: metadata.version(name) for name in libraries}
+    run = "the full one" if is_full_run() else "not the one that the text tells of"
+    return show_table(
+        versions | {"back end": keras.backend.backend(), "this run": run},
+        "library",
+        value="version",
+    )
+
+
+def save_results(results: Mapping, path: str | Path = "figures/results.json") -> None:
+    """Write results as JSON, whole or not at all.
+
+    Names become keys: in lower case, ``_`` for all that is no letter or digit, and
+    without what stands in parentheses, such as a unit. NumPy's numbers become plain
+    ones, an `Interval` its mean and two ends.
+
+    Parameters
+    ----------
+    results : mapping
+        Of names to numbers, texts, sequences, Intervals or further mappings.
+    path : str or Path
+        See `output_path`.
+
+    Raises
+    ------
+    ValueError
+        If two names become the same key, or a number is not finite.
+    """
+    text = json.dumps(plain(results), indent=1, allow_nan=False) + "\n"
+    with written_whole(output_path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def plain(value: object) -> object:
+    """Turn a result into what JSON can hold, see `save_results`."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        keys = {name: key_of(name) for name in value}
+        if len(set(keys.values())) < len(keys):
+            raise ValueError(f"names must become different keys, got {keys}")
+        return {keys[name]: plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def key_of(name: object) -> str:
+    """Turn a name into a key: ``"median (3)"`` into ``median``, 0.5 into ``0_5``."""
+    words = re.sub(r"\(.*?\)", "", str(name)).lower()
+    return re.sub(r"\W+", "_", words).strip("_")
+
+
+def load_benchmark(name: str) -> dict:
+    """Load what a script in ``tests/benchmarks`` has measured, by the script's name."""
+    folder = Path(__file__).resolve().parents[1] / "tests/benchmarks"
+    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     """Save a figure as PNG, whole or not at all, and show the saved file.
 
     With 256 colours, which is plenty here and a third of the size.
@@ -112,9 +199,10 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
     ----------
     figure : matplotlib.figure.Figure
     path : str or Path
-        Ends in ``.png``. Its folder is made if need be.
+        Ends in ``.png``; see `output_path`. Its folder is made if need be.
     alt : str
-        What the figure shows, for those who cannot see it. Also stored in the file.
+        What the figure looks like, for those who cannot see it; by default the
+        figure's own label, or what `describe_figure` says. Also stored in the file.
 
     Returns
     -------
@@ -123,15 +211,11 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
 
     Raises
     ------
-    TypeError
-        If `figure`, `path` or `alt` is something else.
     ValueError
-        If `alt` is empty or `path` does not end in ``.png``.
+        If `path` does not end in ``.png``.
     """
-    check_type(figure, Figure, "figure", "a Matplotlib figure")
-    path = check_path(path, suffix=".png")
-    if not check_type(alt, str, "alt", "a text").strip():
-        raise ValueError(f"alt must say in words what {path.name} shows, got {alt!r}")
+    path = check_path(output_path(path), suffix=".png")
+    alt = alt or figure.get_label() or describe_figure(figure)
     drawn, about = io.BytesIO(), PngInfo()
     with each_message_once("matplotlib.font_manager"):
         figure.savefig(drawn, dpi=DPI, format="png")
@@ -141,6 +225,24 @@ def save_figure(figure: Figure, path: str | Path, alt: str) -> Image:
         few_colours.save(temporary, pnginfo=about, dpi=(DPI, DPI), optimize=True)
     width = round(figure.get_figwidth() * 100)
     return Image(data=path.read_bytes(), width=width, alt=alt)
+
+
+def describe_figure(figure: Figure) -> str:
+    """Say in words what a figure is made of: rows of pictures, or panels of curves."""
+    rows = [axis.get_ylabel() for axis in figure.axes if axis.images and not axis.texts]
+    named = [" ".join(row.split()) for row in rows if row]
+    if named:
+        return f"Rows of {len(rows) // len(named)} pictures: {'; '.join(named)}."
+    panels = []
+    for axis in figure.axes:
+        _, names = axis.get_legend_handles_labels()
+        ticks = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+        texts = [text for text in ticks if not NUMERIC.match(text)]
+        names = names or texts or [text.get_text() for text in axis.texts]
+        labels = filter(None, [axis.get_ylabel(), axis.get_xlabel()])
+        head = ": ".join(filter(None, [axis.get_title(), " over ".join(labels)]))
+        panels.append(f"{head} ({'; '.join(names)})")
+    return f"Chart. {'. '.join(panels)}."
 
 
 class LiveProgress:

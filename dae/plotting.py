@@ -222,6 +222,10 @@ def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) ->
     axis.text(15.2, -1.75, r"loss $L(x, \hat{x})$", ha="center", va="center",
               fontsize=SMALL, bbox=box)  # fmt: skip
     _arrow(axis, (15.2, -0.1), (15.2, -1.35))
+    figure.set_label(
+        "A diagram from left to right: clean image, noisy image, encoder, code, "
+        "decoder, answer; below, the loss joins the answer and the clean image."
+    )
     return figure
 
 

@@ -41,7 +41,7 @@ def lesson(notebook, mnist):
         "SIGMA": 0.5,
         "x_train": x_train[:5_000],
         "x_val": x_val[:1_000],
-        "x_few": x_test[:300],
+        "x_sample": x_test[:300],
     }
     for source in functions(notebook, "corrupt", "flat"):
         exec(source, names)

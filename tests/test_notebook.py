@@ -5,31 +5,23 @@ import base64
 import itertools
 import operator
 import re
+from html.parser import HTMLParser
 
 from conftest import ROOT
+from nbconvert import HTMLExporter
 
 import dae
+from dae._parameters import FULL_RUN
 from dae.press.run import parameter_cell
 
-FIGURES = (
+NAMED_FIGURES = {
     "original_vs_noisy",
     "training_loss",
     "denoising_results",
     "latent_features",
-    "schematic",
-    "map_roles",
-    "baseline_ladder",
-    "objective_matters",
-    "noise_sweep",
-    "corruption_matrix",
-    "bottleneck",
-    "linear_probe",
-    "failures",
-    "strangers",
-    "score_field",
-    "memorising",
-    "generated",
-)
+}
+# bound and used within a cell
+WITHIN_A_CELL = {"rng", "rows", "figure"}
 
 
 def code_cells(notebook):
@@ -65,7 +57,7 @@ def test_each_name_is_bound_by_assignment_in_one_cell_only(notebook):
     bound = {}
     for cell in code_cells(notebook):
         names = set(re.findall(r"^([a-zA-Z_]\w*) = ", cell.source, flags=re.M))
-        for name in names - {"rows", "rng", "header"}:  # used within a cell
+        for name in names - WITHIN_A_CELL:
             if re.fullmatch(r"answer_\d+", name):
                 continue  # in the exercise and in its solution
             assert name not in bound, f"{name}: {bound[name]} and {cell.id}"
@@ -73,13 +65,18 @@ def test_each_name_is_bound_by_assignment_in_one_cell_only(notebook):
 
 
 def test_parameters_are_the_full_run(notebook):
-    values, full = {}, {}
+    values = {}
     exec(parameter_cell(notebook).source, values)
-    (setup,) = [c for c in code_cells(notebook) if "is_full_run" in c.source]
-    exec(setup.source.split("folder =")[0], values, full)
-    assert full["is_full_run"]
+    for name, (full, *_) in FULL_RUN.items():
+        assert values[name] == full, name
+    assert not values["PRETRAINED"] and not values["RESUME"]
     assert values["OUTPUT"] == "."
-    assert values["EPOCHS"] == 50
+
+
+def test_house_keeping_is_collapsed(notebook):
+    (cell,) = [c for c in code_cells(notebook) if "dae.begin(" in c.source]
+    assert "hide-input" in cell.metadata.tags  # Jupyter Book, nbconvert, the PDF
+    assert cell.metadata.jupyter.source_hidden  # JupyterLab
 
 
 def prose(notebook):
@@ -154,16 +151,65 @@ def test_links_lead_somewhere(notebook):
 
 
 def test_shown_figures_are_the_saved_files_with_alt_text(notebook):
-    shown = {}
+    shown = set()
     for cell in code_cells(notebook):
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
-                assert len(output.metadata["image/png"]["alt"]) > 40
                 (name,) = re.findall(r"figures/(\w+)\.png", cell.source)
-                shown[name] = base64.b64decode(output.data["image/png"])
-    assert set(FIGURES) <= set(shown)
-    for name, content in shown.items():
-        assert (ROOT / "figures" / f"{name}.png").read_bytes() == content, name
+                alt = output.metadata["image/png"]["alt"]
+                assert len(alt) > 20, name
+                content = (ROOT / f"figures/{name}.png").read_bytes()
+                assert content == base64.b64decode(output.data["image/png"]), name
+                shown.add(name)
+    assert shown >= NAMED_FIGURES
+    assert len(shown) == sum(
+        "dae.save_figure(" in c.source for c in code_cells(notebook)
+    )
+
+
+def test_each_figure_has_a_numbered_caption_below_it(notebook):
+    captions = []
+    for cell, below in itertools.pairwise(notebook.cells):
+        if cell.cell_type == "code" and "dae.save_figure(" in cell.source:
+            number, text = re.match(
+                r"\*\*Figure (\d+)\.\*\* (.{30,})$", below.source
+            ).groups()
+            captions.append(int(number))
+            assert text.count(". ") >= 1 or text.endswith("."), below.id
+    assert captions == list(range(1, len(captions) + 1))
+    assert prose(notebook).count("**Figure ") == len(captions)
+
+
+class Reader(HTMLParser):
+    """What a reader of a page meets, in order: the pictures' alt texts, and words."""
+
+    def __init__(self):
+        super().__init__()
+        self.met = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "img":
+            self.met.append(("img", dict(attrs).get("alt")))
+
+    def handle_data(self, data):
+        if data.strip():
+            self.met.append(("text", data.strip()))
+
+
+def test_exported_page_has_a_caption_below_each_picture(notebook):
+    """In nbconvert's page; its classic template passes the alt texts on as well."""
+    for template in ("lab", "classic"):
+        reader = Reader()
+        reader.feed(
+            HTMLExporter(template_name=template).from_notebook_node(notebook)[0]
+        )
+        places = [i for i, (kind, _) in enumerate(reader.met) if kind == "img"]
+        for number, place in enumerate(places, start=1):
+            following = [text for kind, text in reader.met[place + 1 : place + 8]]
+            assert f"Figure {number}." in following
+            if template == "classic":
+                assert len(reader.met[place][1]) > 20
+        assert len(places) == prose(notebook).count("**Figure ")
 
 
 def test_figures_folder_holds_nothing_else(notebook):
@@ -180,6 +226,7 @@ def test_shown_source_is_the_package_s(notebook):
     names = {name for (name,), _ in shown}
     assert {
         "add_gaussian_noise", "build_encoder", "build_decoder", "noisy_batches",
+        "train", "train_epoch",
     } <= names  # fmt: skip
     for (name,), cell in shown:
         expected = dae.show_source(operator.attrgetter(name)(dae)).data
@@ -237,7 +284,7 @@ def test_no_fitting_step_sees_a_test_image(notebook):
     """No name that holds test images, or what is made of them, is given to a fit."""
     module = ast.parse("\n".join(cell.source for cell in code_cells(notebook)))
     tainted = taint(module, {"x_test", "y_test"})
-    assert {"x_few", "noisy_test", "noisy_few", "judged", "spoiled"} <= tainted
+    assert {"x_sample", "noisy_test", "noisy_sample", "judged", "spoiled"} <= tainted
     functions = [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef)]
     seen = 0
     for scope in [module, *functions]:
@@ -318,7 +365,7 @@ def called(node):
 def test_validation_images_choose_and_test_images_do_not(notebook):
     """The two choices of part II are scored on x_val, as their calls say."""
     source = {cell.id: cell.source for cell in code_cells(notebook)}
-    assert "noisy_val, x_val[:few_val]" in source["filters"]
+    assert "(noisy_val, x_val[:tune_size])" in source["filters"]
     assert "key=lambda fit: fit.score(val_codes, val_classes)" in source["probe-fit"]
     assert "kinds_of(x_val[:1_000], 1)" in source["probe"]
     assert "y_val[:1_000])" in source["probe"]

@@ -19,6 +19,8 @@ from dae._files import written_whole
 STYLE = Path(__file__).with_name("style.typ")
 TIMES = " \N{MULTIPLICATION SIGN} "
 UNBROKEN = TIMES.replace(" ", "\N{NO-BREAK SPACE}")  # no line ends within 3 x 3
+CAPTION = re.compile(r"\*\*Figure \d+\.\*\* ")
+ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 
 
@@ -88,11 +90,15 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
     for cell, following in zip(others, [*others[1:], None], strict=True):
         if cell.cell_type == "markdown":
             text = COMMENT.sub("", cell.source).replace(TIMES, UNBROKEN)
+            if CAPTION.match(text):
+                parts.append(f"::: {{typst:text:size=9pt}}\n{text}\n:::")
+                continue
             before_code = following is not None and following.cell_type == "code"
             parts.append(kept_together(text, before_code))
         else:
             number, code = cell.execution_count, quoted(cell.source)
-            parts.append(raw_typst(f"#cell({number}, {code})"))
+            if "hide-input" not in cell.metadata.get("tags", []):
+                parts.append(raw_typst(f"#cell({number}, {code})"))
             parts += [shown(output, folder) for output in cell.outputs]
     return "\n\n".join(parts)
 
@@ -144,6 +150,8 @@ def shown(output: nbformat.NotebookNode, folder: Path) -> str:
     text = data.get("text/markdown", "")
     if text.startswith("```python"):  # what show_source shows
         return raw_typst(f"#source({quoted(text[10:-4])})")
+    if "text/html" in data:  # what Keras shows of a model, in a frame of characters
+        return raw_typst(f"#source({quoted(ANSI.sub('', data['text/plain']).strip())})")
     return "" if text.startswith("*Not yet:*") else text
 
 

@@ -1,0 +1,96 @@
+"""The notebook's parameters: which values make sense, and where a run writes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dae._checks import check_count, check_level
+
+FULL_RUN = {  # the value there, and the lowest and the highest that make sense
+    "EPOCHS": (50, 1, 1_000),
+    "TRAIN_SIZE": (55_000, 300, 55_000),
+    "VAL_SIZE": (5_000, 300, 5_000),
+    "TEST_SIZE": (10_000, 300, 10_000),
+    "SIGMA": (0.5, 0.01, 10),
+    "SEED": (0, 0, 2**31),
+    "CODE_CHANNELS": (8, 1, 64),
+    "DIGIT": (0, 0, 9_999),
+    "SHORT_SIZE": (20_000, 300, 55_000),
+    "SAMPLE_SIZE": (1_000, 100, 10_000),
+}
+_variables: Mapping = {}
+
+
+def begin(variables: Mapping) -> dict:
+    """Check the notebook's parameters before any work is done; begin its results.
+
+    The variables are remembered, not copied: whatever is saved later goes where the
+    parameters say *then*, see `output_path`.
+
+    Parameters
+    ----------
+    variables : mapping
+        The notebook's ``globals()``.
+
+    Returns
+    -------
+    dict
+        Only ``"settings"`` yet: what the run was started with.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is of another kind or outside its limits, or if the trained
+        model was not trained for the others.
+    """
+    global _variables
+    test_size = variables["TEST_SIZE"]
+    for name, (full, low, high) in FULL_RUN.items():
+        value = variables[name]
+        if isinstance(full, float):
+            check_level(value, name)
+        else:
+            check_count(value, name, least=0)
+        high = {"DIGIT": test_size - 1, "SAMPLE_SIZE": test_size}.get(name, high)
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+    if variables["PRETRAINED"] and any(
+        variables[name] != FULL_RUN[name][0] for name in ("SIGMA", "CODE_CHANNELS")
+    ):
+        raise ValueError(
+            "PRETRAINED must be False, as the trained model is for SIGMA = 0.5 and "
+            "CODE_CHANNELS = 8"
+        )
+    _variables = variables
+    sets = {
+        f"{name} images": variables[f"{short}_SIZE"]
+        for name, short in (("training", "TRAIN"), ("validation", "VAL"))
+    }
+    settings = {name: variables[name.upper()] for name in ("epochs", "sigma", "seed")}
+    return {"settings": settings | sets | {"test images": test_size}}
+
+
+def is_full_run() -> bool:
+    """Whether all parameters are, at this moment, those of the run in the text."""
+    others = any(_variables[name] != full for name, (full, *_) in FULL_RUN.items())
+    return not others and not _variables["PRETRAINED"]
+
+
+def output_path(path: str | Path) -> Path:
+    """Say where a file of this run goes, by the parameters as they are now.
+
+    Parameters
+    ----------
+    path : str or Path
+        Such as ``"figures/training_loss.png"``; an absolute one stays as it is.
+
+    Returns
+    -------
+    Path
+        Below the folder `OUTPUT`. If that is the repository's own and a parameter has
+        another value than in the full run, below ``scratch``, so that the committed
+        files stay as they are.
+    """
+    folder = _variables.get("OUTPUT", ".")
+    if folder == "." and _variables and not is_full_run():
+        folder = "scratch"
+    return Path(folder, path)

@@ -1,0 +1,179 @@
+"""What the notebook shows and saves: tables, results, figures, and where they go."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import dae
+from dae._parameters import FULL_RUN
+from dae.notebook import key_of
+
+FULL = {name: value for name, (value, *_) in FULL_RUN.items()}
+FULL |= {"PRETRAINED": False, "RESUME": False, "OUTPUT": "."}
+
+
+@pytest.fixture
+def parameters(monkeypatch, tmp_path):
+    """Those of the full run, as a notebook holds them, in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dae._parameters._variables", {})
+    return dict(FULL)
+
+
+def test_interval_formats_its_three_numbers_alike():
+    assert f"{dae.Interval(17.72, 17.6, 17.849):.1f}" == "17.7 [17.6, 17.8]"
+
+
+def test_table_shows_each_kind_of_cell():
+    rows = {
+        "a|b": {"n": 12345, "value": -0.256, "range": dae.Interval(1, -2.345, 3)},
+        "c": {"n": np.int64(7), "shape": (28, 28), "value": np.float32(0.5)},
+    }
+    assert dae.show_table(rows, "name", digits={"value": 1}).data.split("\n") == [
+        "| name | n | value | range | shape |",
+        "| --- | ---: | ---: | ---: | --- |",
+        r"| a\|b | 12,345 | −0.3 | 1.00 [−2.35, 3.00] |  |",
+        "| c | 7 | 0.5 |  | (28, 28) |",
+    ]
+
+
+def test_table_with_one_column():
+    assert dae.show_table({"a": 1.26, "b": "–"}, value="dB", digits=1).data == (
+        "|  | dB |\n| --- | ---: |\n| a | 1.3 |\n| b | – |"
+    )
+    with pytest.raises(ValueError, match="rows must hold at least one row"):
+        dae.show_table({})
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("median (3)", "median"),
+        ("PSNR, at most 60 (dB)", "psnr_at_most_60"),
+        (0.5, "0_5"),
+        ("network − affine, paired", "network_affine_paired"),
+        ("8 × 8 digits", "8_8_digits"),
+        ("section 4's code", "section_4_s_code"),
+    ],
+)
+def test_names_become_keys(name, key):
+    assert key_of(name) == key
+
+
+def test_results_are_saved_as_json(parameters, tmp_path):
+    results = dae.begin(parameters)
+    results["PSNR (dB)"] = {0.5: dae.Interval(2.0, 1.5, 2.5), "n": np.int64(3)}
+    results["list"] = [np.float32(0.5), (1, True)]
+    dae.save_results(results)
+    text = (tmp_path / "figures/results.json").read_text()
+    assert json.loads(text) == {
+        "settings": {
+            "epochs": 50,
+            "sigma": 0.5,
+            "seed": 0,
+            "training_images": 55_000,
+            "validation_images": 5_000,
+            "test_images": 10_000,
+        },
+        "psnr": {"0_5": {"mean": 2.0, "low": 1.5, "high": 2.5}, "n": 3},
+        "list": [0.5, [1, True]],
+    }
+    for wrong, told in (
+        ({"a (1)": 1, "a (2)": 2}, "names must become different keys"),
+        ({"a": math.nan}, "not JSON compliant"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            dae.save_results(wrong)
+    assert (tmp_path / "figures/results.json").read_text() == text
+
+
+def test_files_go_where_the_parameters_say_when_they_are_saved(parameters, tmp_path):
+    assert str(dae.output_path("figures/a.png")) == "figures/a.png"  # before any run
+    dae.begin(parameters)
+    assert str(dae.output_path("figures/a.png")) == "figures/a.png"
+    assert dae.output_path(tmp_path / "a.png") == tmp_path / "a.png"
+    for name, value in {**FULL, "SIGMA": 0.3, "SEED": 1, "PRETRAINED": True}.items():
+        if name in ("RESUME", "OUTPUT"):
+            continue
+        parameters[name] = value + 1 if value == FULL[name] else value
+        assert str(dae.output_path("a.png")) == "scratch/a.png", name
+        parameters[name] = FULL[name]
+        assert str(dae.output_path("a.png")) == "a.png"
+    parameters |= {"OUTPUT": "mine", "SIGMA": 0.3}
+    assert str(dae.output_path("a.png")) == "mine/a.png"
+    parameters["RESUME"] = True
+    assert str(dae.output_path("a.png")) == "mine/a.png"
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    [
+        ("EPOCHS", 1, 1_000),
+        ("TRAIN_SIZE", 300, 55_000),
+        ("SEED", 0, 2**31),
+        ("DIGIT", 0, 9_999),
+        ("SAMPLE_SIZE", 100, 10_000),
+    ],
+)
+def test_parameters_have_limits(parameters, name, lowest, highest):
+    for value in (lowest, highest):
+        dae.begin(parameters | {name: value})
+    for value in (lowest - 1, highest + 1):
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            dae.begin(parameters | {name: value})
+    with pytest.raises(TypeError, match=f"{name} must be a whole number"):
+        dae.begin(parameters | {name: "9"})
+
+
+def test_parameters_must_fit_each_other(parameters):
+    small = {"TEST_SIZE": 300, "SAMPLE_SIZE": 300, "DIGIT": 299}
+    dae.begin(parameters | small)
+    for name in ("SAMPLE_SIZE", "DIGIT"):
+        with pytest.raises(ValueError, match=f"{name} must be from"):
+            dae.begin(parameters | small | {name: small[name] + 1})
+    dae.begin(parameters | {"PRETRAINED": True, "SEED": 3})
+    for other in ({"SIGMA": 0.2}, {"CODE_CHANNELS": 4}):
+        with pytest.raises(ValueError, match="PRETRAINED must be False"):
+            dae.begin(parameters | {"PRETRAINED": True} | other)
+    with pytest.raises(ValueError, match=r"SIGMA must be from 0\.01 to 10, got 0\.0"):
+        dae.begin(parameters | {"SIGMA": 0.0})
+
+
+def test_versions_say_which_run_this_is(parameters):
+    dae.begin(parameters)
+    assert "| this run | the full one |" in dae.show_versions().data
+    parameters["EPOCHS"] = 5
+    table = dae.show_versions().data
+    assert "| this run | not the one" in table
+    assert f"| numpy | {np.__version__} |" in table
+
+
+def test_a_figure_without_words_of_its_own_is_described():
+    rows = {"clean": np.zeros((3, 4, 4, 1)), "two\nlines": np.zeros((3, 4, 4, 1))}
+    figure = dae.plot_image_rows(rows)
+    assert dae.notebook.describe_figure(figure) == (
+        "Rows of 3 pictures: clean; two lines."
+    )
+    curves = {"left": {"a": [1, 2], "b": [2, 1]}, "right": {"a": [1, 2], "b": [2, 1]}}
+    figure = dae.plot_curves(curves, [0.5, 1], ("level", "PSNR in dB"))
+    assert dae.notebook.describe_figure(figure) == (
+        "Chart. left: PSNR in dB over level (a; b). right: level (a; b)."
+    )
+
+
+def test_alt_text_is_what_is_given_or_the_figure_s_own(tmp_path):
+    figure = Figure()
+    figure.subplots().plot([1, 2], label="curve")
+    for label, alt, expected in (
+        ("", "", "Chart.  (curve)."),
+        ("Its own.", "", "Its own."),
+        ("Its own.", "Given.", "Given."),
+    ):
+        figure.set_label(label)
+        image = dae.save_figure(figure, tmp_path / "a.png", alt)
+        assert image.alt == expected
+        assert Image.open(tmp_path / "a.png").text["Description"] == expected
