@@ -1,8 +1,21 @@
 """A denoising autoencoder for MNIST, small enough to read over a coffee.
 
-The notebook ``denoising-autoencoder-tutorial.ipynb`` teaches it; ``python -m dae``
-runs that notebook. Names are loaded when first used: importing ``dae`` does not start
-TensorFlow.
+The notebook ``denoising-autoencoder-tutorial.ipynb`` teaches it. What is where:
+
+==============  ====================================================================
+the tutorial    `data` MNIST, `noise` what spoils it, `model` encoder and decoder,
+                `training` the loop, `checkpoint` its state, `metrics` how good it is
+parts II, III   `baselines` filters and the affine denoiser, `variants` other networks,
+                `ideal` the posterior mean, `sampling` new digits
+what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
+                `notebook` source code, tables, progress, exercises
+behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_parameters``
+                of the notebook, ``_replicas`` several devices
+a whole run     ``press`` executes the notebook and makes all files of it; it is what
+                ``python -m dae`` runs, and no other module knows it
+==============  ====================================================================
+
+Names are loaded when first used: importing ``dae`` does not start TensorFlow.
 """
 
 import lazy_loader
