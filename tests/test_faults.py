@@ -59,6 +59,10 @@ two runs at once, published one after the other | nothing is mixed
     test_two_runs_at_once
 resumed while it is still going on | refused, nothing touched
     test_run_that_is_going_on_is_not_resumed
+a file system without locks | the run goes on
+    test_file_system_without_locks_does_not_end_the_run
+the folder of a finished run cannot be deleted | it has succeeded all the same
+    test_finished_run_whose_folder_cannot_be_deleted
 other working directory, odd names of folders | all files are written and read
     test_odd_paths_and_another_working_directory
     test_fast_run_tells_cell_epoch_losses_and_time_left
@@ -86,6 +90,7 @@ and test_checkpoint_with_a_flipped_bit every byte.
 
 import ast
 import contextlib
+import errno
 import inspect
 import io
 import json
@@ -836,20 +841,68 @@ def test_two_runs_at_once(tmp_path):
     assert names_in(root / "runs") == []
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs flock")
+HOLDS_A_LOCK = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
 def test_run_that_is_going_on_is_not_resumed(project, monkeypatch, capsys):
     folder, calls = finished_run(project), []
     monkeypatch.setattr("dae.press.run.execute", lambda *a: calls.append(a) or 1 / 0)
-    lock = dae.press.run.claim(folder)  # as the process does that has begun the run
-    before = listing(project)
-    assert main(["--resume"]) == 1
-    assert "is still going on in another process" in capsys.readouterr().err
+    command = [sys.executable, "-c", HOLDS_A_LOCK, project / "runs/1.lock"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        before = listing(project)
+        assert main(["--resume"]) == 1
+        process.kill()
+    assert f"{folder}, is still going on in another process" in capsys.readouterr().err
     assert listing(project) == before
     assert calls == []
-    lock.close()  # as when that process dies
     with pytest.raises(ZeroDivisionError):
         main(["--resume"])
     assert calls == [(folder, {"RESUME": True})]
+    assert names_in(project / "runs") == ["1"]
+
+
+def test_file_system_without_locks_does_not_end_the_run(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with dae.press.run.claim(tmp_path / "1"):
+        pass
+    assert names_in(tmp_path) == []
+
+
+def test_finished_run_whose_folder_cannot_be_deleted(project, monkeypatch, capsys):
+    """As on a network folder, in which something is still open."""
+    rmdir = os.rmdir
+
+    def busy(path, **options):
+        if "figures" in str(path):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        rmdir(path, **options)
+
+    def execute(folder, parameters):
+        (folder / "figures").mkdir(exist_ok=True)
+        return executed_notebook()
+
+    folder = finished_run(project)
+    monkeypatch.setattr("dae.press.run.execute", execute)
+    monkeypatch.setattr(os, "rmdir", busy)
+    assert main(["--resume"]) == 0
+    assert "Renewed" in capsys.readouterr().out
+    assert (project / "figures/a.txt").read_text() == "new"
+    assert folder.exists()
+    assert main([]) == 1  # no results to publish; the folder is no reason to crash
+    assert "nothing was replaced. No epoch was kept." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("absolute", [True, False])
