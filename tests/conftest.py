@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import nbformat
 import numpy as np
 import pytest
 
-from dae import load_mnist
+from dae import add_gaussian_noise, compile_denoiser, load_mnist, train
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,6 +48,40 @@ def notebook():
 def results():
     """The committed results."""
     return json.loads((ROOT / "figures/results.json").read_text())
+
+
+def corrupt(images, rng):
+    return add_gaussian_noise(images, 0.5, rng)
+
+
+def small_model(seed=0):
+    """A denoiser that trains in a moment."""
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(4, 4, strides=4, activation="relu"),
+            keras.layers.Conv2DTranspose(1, 4, strides=4, activation="sigmoid"),
+        ]
+    )
+
+
+def compiled():
+    model = small_model()
+    compile_denoiser(model, 10)
+    return model
+
+
+def train_small(model, digits, noise=corrupt, count=200, **options):
+    """Three epochs of six batches."""
+    options = {"epochs": 3, "batch_size": 32, "seed": 5} | options
+    return train(model, digits[:count], digits[200:260], noise, **options)
+
+
+def assert_equal(found, expected):
+    """Two lists of arrays, such as weights, are the same."""
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def refused(call, name):
