@@ -7,8 +7,6 @@ training stops at any step of any epoch | resumed, it is the unbroken run
     test_whatever_moment_training_stops_at_it_can_go_on
 killed in an epoch, after one, in the midst of saving | the last epoch is on the disk
     test_killed_process_leaves_a_whole_checkpoint
-interrupted once, in mid-epoch or between epochs | resumed, it is the unbroken run
-    test_resumed_run_is_the_unbroken_run
 the notebook is interrupted or terminated | committed files as they were
     test_interrupted_run_replaces_nothing_and_says_so
 its kernel dies, as when memory runs out | committed files as they were, told
@@ -43,7 +41,7 @@ checkpoint with other contents | refused, the model unchanged
     test_checkpoint_with_other_contents
 checkpoint of another run | refused
     test_checkpoint_of_another_run
-    test_checkpoint_of_another_noise_or_model
+    test_checkpoint_of_another_model
 damaged model in the package | refused with the remedy
     test_damaged_packaged_model_is_told_with_the_remedy
 any model file cut short or with a flipped bit | refused, or the same weights
