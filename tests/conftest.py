@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -15,7 +16,9 @@ import keras
 import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+import dae.press.run
 from dae import add_gaussian_noise, compile_denoiser, load_mnist, train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -95,6 +98,85 @@ def refused(call, name):
             call()
     assert caught.traceback[-1].path.parent == ROOT / "dae", caught.getrepr()
     assert "must" in str(caught.value)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def executed_notebook():
+    cell = new_code_cell("1", execution_count=1)
+    text = "# Title\n\nThe abstract."
+    return new_notebook(cells=[new_markdown_cell(text), cell])
+
+
+PARAMETERS = "OUTPUT = '.'\nRESUME = False"
+WRITES = """
+import time
+from pathlib import Path
+folder = Path(OUTPUT) / "figures"
+folder.mkdir(exist_ok=True)
+for name in ("a.txt", "b.txt", "results.json"):
+    with open(folder / name, "x") as file:
+        file.write('{"x": %d}' % X)
+    time.sleep(0.05)
+Path(OUTPUT, "checkpoint.npz").touch()
+"""
+
+
+def write_project(root):
+    """Write a small clone, without TensorFlow in its notebook, that can be run."""
+    for folder in ("figures", "runs", "tests/benchmarks", "dae/pretrained"):
+        (root / folder).mkdir(parents=True)
+    for path in (ROOT / "dae").iterdir():
+        if path.is_file():
+            shutil.copy(path, root / "dae")
+    shutil.copytree(ROOT / "dae/press", root / "dae/press")
+    for name in ("a.txt", "b.txt"):
+        (root / "figures" / name).write_text("old")
+    for readme in ("README.md", "tests/benchmarks/README.md"):
+        (root / readme).write_text("0<!-- results: x d -->")
+    cells = [
+        new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->."),
+        new_code_cell(
+            PARAMETERS + "\nX = 7", metadata={"tags": ["parameters"]}, id="parameters"
+        ),
+        new_code_cell(WRITES, id="writes"),
+    ]
+    nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
+    return root
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small clone, which `dae.press.run` takes for the repository."""
+    root = write_project(tmp_path / "clone")
+    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
+        path = root / getattr(dae.press.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.press.run, name, path)
+    return root
+
+
+def contents(root):
+    """What is in every file of a small clone but those of runs."""
+    return {
+        path: path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+        and "runs" not in path.parts
+        and "__pycache__" not in str(path)
+    }
+
+
+def finished_run(root, name="1"):
+    """What a full run makes, in its folder."""
+    folder = root / "runs" / name
+    (folder / "figures").mkdir(parents=True)
+    for file in ("a.txt", "b.txt"):
+        (folder / "figures" / file).write_text("new")
+    (folder / "figures/results.json").write_text('{"x": 7}')
+    (folder / "checkpoint.npz").touch()
+    return folder
 
 
 def tree_state():

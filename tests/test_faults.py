@@ -10,7 +10,7 @@ killed in an epoch, after one, in the midst of saving | the last epoch is on the
 the notebook is interrupted or terminated | committed files as they were
     test_interrupted_run_replaces_nothing_and_says_so
 its kernel dies, as when memory runs out | committed files as they were, told
-    test_dying_kernel_stops_the_run_and_replaces_nothing
+    test_dying_kernel_or_failing_cell_replaces_nothing
 a killed run has left half a file | it is not published
     test_half_a_file_that_a_killed_run_has_left_is_not_published
 disk full: figure, model, checkpoint, JSON, PDF | old file whole, no debris, told
@@ -110,11 +110,16 @@ from conftest import (
     SITECUSTOMIZE,
     assert_equal,
     compiled,
+    contents,
+    executed_notebook,
+    finished_run,
     listing,
+    names_in,
     small_model,
     train_small,
+    write_project,
 )
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell
 
 import dae
 from dae.__main__ import main
@@ -125,10 +130,6 @@ from dae.press.pdf import build_pdf
 from dae.press.run import publish
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
-
-
-def names_in(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 # --- training that stops
@@ -278,14 +279,8 @@ def full_disk(free):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def figure(_):
+def figure():
     return dae.plot_history(HISTORY)
-
-
-def executed_notebook(_=None):
-    cell = new_code_cell("1", execution_count=1)
-    text = "# Title\n\nThe abstract."
-    return new_notebook(cells=[new_markdown_cell(text), cell])
 
 
 def write_results(_, path):
@@ -299,8 +294,8 @@ def write_checkpoint(model, path):
 
 WRITERS = {
     "a.png": (figure, lambda thing, path: dae.save_figure(thing, path, alt="Curves.")),
-    "a.keras": (lambda _: compiled(), dae.save_denoiser),
-    "a.npz": (lambda _: compiled(), write_checkpoint),
+    "a.keras": (compiled, dae.save_denoiser),
+    "a.npz": (compiled, write_checkpoint),
     "a.json": (str, write_results),
     "a.pdf": (executed_notebook, build_pdf),
 }
@@ -309,7 +304,7 @@ WRITERS = {
 @pytest.mark.parametrize("name", WRITERS)
 def test_full_disk_leaves_the_old_file(tmp_path, name):
     make, write = WRITERS[name]
-    path, thing = tmp_path / name, make(None)
+    path, thing = tmp_path / name, make()
     write(thing, path)
     old = path.read_bytes()
     assert len(old) > 4096
@@ -325,74 +320,6 @@ def test_full_disk_leaves_the_old_file(tmp_path, name):
     assert names_in(tmp_path) == [name]
     write(thing, path)  # there is room again
     assert path.stat().st_size == pytest.approx(len(old), rel=0.01)
-
-
-PARAMETERS = "OUTPUT = '.'\nRESUME = False"
-WRITES = """
-import time
-from pathlib import Path
-folder = Path(OUTPUT) / "figures"
-folder.mkdir(exist_ok=True)
-for name in ("a.txt", "b.txt", "results.json"):
-    with open(folder / name, "x") as file:
-        file.write('{"x": %d}' % X)
-    time.sleep(0.05)
-Path(OUTPUT, "checkpoint.npz").touch()
-"""
-
-
-def write_project(root):
-    """Write a small clone, without TensorFlow in its notebook, that can be run."""
-    for folder in ("figures", "runs", "tests/benchmarks", "dae/pretrained"):
-        (root / folder).mkdir(parents=True)
-    for path in (ROOT / "dae").iterdir():
-        if path.is_file():
-            shutil.copy(path, root / "dae")
-    shutil.copytree(ROOT / "dae/press", root / "dae/press")
-    for name in ("a.txt", "b.txt"):
-        (root / "figures" / name).write_text("old")
-    (root / "README.md").write_text("0<!-- results: x d -->")
-    cells = [
-        new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->."),
-        new_code_cell(
-            PARAMETERS + "\nX = 7", metadata={"tags": ["parameters"]}, id="parameters"
-        ),
-        new_code_cell(WRITES, id="writes"),
-    ]
-    nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
-    return root
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A small clone, which `dae.press.run` takes for the repository."""
-    root = write_project(tmp_path / "clone")
-    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
-        path = root / getattr(dae.press.run, name).relative_to(ROOT)
-        monkeypatch.setattr(dae.press.run, name, path)
-    return root
-
-
-def contents(root):
-    """What is in every file of a small clone but those of runs."""
-    return {
-        path: path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-        and "runs" not in path.parts
-        and "__pycache__" not in str(path)
-    }
-
-
-def finished_run(root, name="1"):
-    """What a full run makes, in its folder."""
-    folder = root / "runs" / name
-    (folder / "figures").mkdir(parents=True)
-    for file in ("a.txt", "b.txt"):
-        (folder / "figures" / file).write_text("new")
-    (folder / "figures/results.json").write_text('{"x": 7}')
-    (folder / "checkpoint.npz").touch()
-    return folder
 
 
 def test_full_disk_while_publishing_replaces_nothing(
@@ -890,7 +817,7 @@ def test_odd_paths_and_another_working_directory(tmp_path, monkeypatch, absolute
     monkeypatch.chdir(odd)
     folder = odd / "a b" if absolute else Path("a b")
     model = compiled()
-    dae.save_figure(figure(None), folder / "bild é.png", alt="Kurven: é, 数字.")
+    dae.save_figure(figure(), folder / "bild é.png", alt="Kurven: é, 数字.")
     dae.save_denoiser(model, folder / "modèle.keras")
     write_checkpoint(model, folder / "état.npz")
     build_pdf(executed_notebook(), folder / "leçon.pdf")
