@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +23,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import dae.press.run
 from dae.__main__ import FAST, main
-from dae._files import written_whole
 from dae.press.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
@@ -205,29 +203,6 @@ def test_dying_kernel_or_failing_cell_replaces_nothing(project, capsys, source, 
     assert told in error
     assert "The run stopped; nothing was replaced. No epoch was kept." in error
     assert contents(project) == before
-
-
-def test_written_whole_replaces_or_leaves(tmp_path):
-    path = tmp_path / "new" / "a.txt"
-    with written_whole(path) as temporary:
-        temporary.write_text("one")
-        assert not path.exists()
-        assert temporary.suffix == ".txt"
-    assert path.read_text() == "one"
-    with pytest.raises(ZeroDivisionError), written_whole(path) as second:
-        second.write_text(f"tw{1 / 0}")
-    assert path.read_text() == "one"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_loading_and_denoising_need_no_network(monkeypatch, mnist):
-    def refuse(*args, **kwargs):
-        raise AssertionError("network used")
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    dae.load_mnist()
-    dae.denoise(dae.load_denoiser(), mnist[1][0][:2])
 
 
 def test_package_names_no_machine():
