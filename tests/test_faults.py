@@ -82,6 +82,7 @@ import ast
 import contextlib
 import errno
 import io
+import itertools
 import json
 import os
 import pickle
@@ -541,6 +542,10 @@ def test_damaged_checkpoint(saved, tmp_path):
     assert_equal(state(model), untouched)  # no refused one has changed it
     # what may change unnoticed are dates and other remarks of the zip format
     assert accepted < 0.25 * len(content) / every
+    # NumPy would read half of the data, and not see that the sum is wrong
+    path.write_bytes(content.replace(b"'<f4'", b"'<f2'", 1))
+    with pytest.raises(ValueError, match=r"the checksum of state_0\.npy is wrong"):
+        load_checkpoint(path, model, {})
 
 
 def without(name):
@@ -785,39 +790,33 @@ class Bomb:
         return os.mkdir, (str(self.mark),)
 
 
-def pickled_files(folder, bomb, saved):
-    """Pickles in place of all that the package loads, and within it."""
-    for name in ("raw.npz", "raw.keras"):
-        (folder / name).write_bytes(pickle.dumps(bomb))
-        yield folder / name
-    objects = np.array([bomb], dtype=object)
-    np.save(folder / "array.npy", objects, allow_pickle=True)
-    yield folder / "array.npy"
-    with np.load(saved, allow_pickle=False) as archive:
-        np.savez(folder / "within.npz", **dict(archive) | {"text": objects})
-    yield folder / "within.npz"
-    dae.save_denoiser(small_model(), folder / "good.keras")
+def test_pickles_are_not_run(tmp_path, saved):
+    """In place of all that the package loads, and within it."""
+    mark, model = tmp_path / "the code was run", compiled()
+    bomb = pickle.dumps(Bomb(mark))
+    os.rmdir(pickle.loads(bomb) or mark)  # the bomb works
+    dae.save_denoiser(model, tmp_path / "weights.keras")
     with (
-        zipfile.ZipFile(folder / "good.keras") as good,
-        zipfile.ZipFile(folder / "weights.keras", "w") as bad,
+        zipfile.ZipFile(tmp_path / "weights.keras") as good,
+        zipfile.ZipFile(tmp_path / "bad.keras", "w") as bad,
     ):
         for member in ("metadata.json", "config.json"):
             bad.writestr(member, good.read(member))
-        bad.writestr("model.weights.npz", pickle.dumps(bomb))  # Keras knows this name
-    yield folder / "weights.keras"
-
-
-def test_pickles_are_not_run(tmp_path, saved):
-    mark = tmp_path / "the code was run"
-    os.rmdir(pickle.loads(pickle.dumps(Bomb(mark))) or mark)  # the bomb works
-    loaders = (load_mnist, dae.load_denoiser, lambda p: load_checkpoint(p, model, {}))
-    model, paths = compiled(), list(pickled_files(tmp_path, Bomb(mark), saved[0]))
+        bad.writestr("model.weights.npz", bomb)  # Keras knows this name
+    os.replace(tmp_path / "bad.keras", tmp_path / "weights.keras")
+    for name in ("raw.npz", "raw.keras"):
+        (tmp_path / name).write_bytes(bomb)
+    objects = np.array([Bomb(mark)], dtype=object)
+    np.save(tmp_path / "array.npy", objects, allow_pickle=True)
+    with np.load(saved[0], allow_pickle=False) as archive:
+        np.savez(tmp_path / "within.npz", **dict(archive) | {"text": objects})
+    paths = list(tmp_path.iterdir())
     assert len(paths) == 5
-    for path in paths:
-        for loader in loaders:
-            with pytest.raises(ValueError, match=r".{20}"):
-                loader(path)
-            assert not mark.exists(), path
+    loaders = (load_mnist, dae.load_denoiser, lambda p: load_checkpoint(p, model, {}))
+    for path, loader in itertools.product(paths, loaders):
+        with pytest.raises(ValueError, match=r".{20}"):
+            loader(path)
+        assert not mark.exists(), path
 
 
 def test_nothing_loads_pickles(notebook):
@@ -876,12 +875,8 @@ def test_the_block_of_the_network_blocks(tmp_path):
         "socket.getaddrinfo('localhost', 80)\n"
     )
     log = tmp_path / "log.txt"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": str(tmp_path), "NETWORK_LOG": str(log)},
-        capture_output=True,
-        text=True,
-    )
+    env = {**os.environ, "PYTHONPATH": str(tmp_path), "NETWORK_LOG": str(log)}
+    done = run_python("-c", code, env=env)
     assert done.stdout == "True\n" * 7, done.stderr
     assert done.returncode == 0
     assert log.read_text().count("refused: ") == 7
