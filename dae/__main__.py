@@ -88,13 +88,18 @@ def main(arguments: list[str] | None = None) -> int:
         folder.mkdir(parents=True)
 
     try:
-        lock = run.claim(folder)  # noqa: F841, held until this function ends
+        with run.claim(folder):
+            return carry_out(folder, parameters, options.fast)
     except BlockingIOError as error:
         print(error, file=sys.stderr)
         return 1
+
+
+def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
+    """Execute and publish, or say what has stopped it; return the exit status."""
     try:
         notebook = run.execute(folder, parameters)
-        if options.fast:
+        if fast:
             build_pdf(notebook, folder / run.PDF.name)
         else:
             run.publish(notebook, folder)
@@ -106,7 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
         return stopped(folder, 1)
     except KeyboardInterrupt:
         return stopped(folder, 130)
-    if options.fast:
+    if fast:
         print(
             f"Everything runs. The executed notebook, its figures and its PDF are in "
             f"{folder}; as the networks were hardly trained, they do not fit the text."
@@ -126,7 +131,7 @@ def stopped(folder: Path, status: int) -> int:
         print("Go on after the last epoch with --resume.", file=sys.stderr)
     else:
         print("No epoch was kept.", file=sys.stderr)
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
     return status
 
 

@@ -6,14 +6,16 @@ of each epoch, so what lies on the disk is always one whole, finished epoch.
 """
 
 import json
+import zipfile
 from pathlib import Path
+from typing import IO
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from dae._checks import check_model, check_path
-from dae._files import read_arrays, written_whole
+from dae._files import written_whole
 
 History = dict[str, list[float]]
 
@@ -55,11 +57,7 @@ def save_checkpoint(
             f"best_weights must hold {len(model.weights)} arrays, got "
             f"{len(best_weights)}"
         )
-    arrays = {
-        f"state_{i}": keras.ops.convert_to_numpy(v)
-        for i, v in enumerate(_variables(model))
-    }
-    arrays |= {f"best_{i}": w for i, w in enumerate(best_weights)}
+    arrays = _named(_variables(model), best_weights)
     arrays["text"] = np.array(json.dumps({"history": history, "settings": settings}))
     with written_whole(path) as temporary:
         np.savez(temporary, **arrays)
@@ -100,18 +98,18 @@ def load_checkpoint(
         raise FileNotFoundError(
             f"{path}: no checkpoint to resume from; start without resume"
         )
-    try:
-        arrays = read_arrays(path, path.stat().st_size)  # nothing in it is compressed
-        text = json.loads(str(arrays.pop("text")))
-        history, saved_settings = text["history"], dict(text["settings"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path}: not a readable checkpoint ({error}); delete it and start anew"
-        ) from error
+    with open(path, "rb") as file:
+        try:
+            arrays = _read_arrays(file)
+            text = json.loads(str(arrays.pop("text")))
+            history, saved_settings = text["history"], dict(text["settings"])
+        except Exception as error:  # damage makes zipfile and NumPy raise many kinds
+            raise ValueError(
+                f"{path}: not a readable checkpoint ({error or type(error).__name__}); "
+                "delete it and start anew"
+            ) from error
     _check_settings(path, saved_settings, settings)
-    expected = {f"state_{i}": tuple(v.shape) for i, v in enumerate(variables)}
-    expected |= {f"best_{i}": tuple(w.shape) for i, w in enumerate(model.weights)}
-    if {name: array.shape for name, array in arrays.items()} != expected:
+    if _forms(arrays) != _forms(_named(variables, model.get_weights())):
         raise ValueError(
             f"{path}: of another model, or written by another version of Keras; "
             "delete it and start anew"
@@ -120,6 +118,34 @@ def load_checkpoint(
         variable.assign(arrays[f"state_{i}"])
     best_weights = [arrays[f"best_{i}"] for i in range(len(model.weights))]
     return history, best_weights
+
+
+def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
+    """Read an archive that may be damaged; pickled objects are refused."""
+    with zipfile.ZipFile(file) as archive:
+        if any(m.compress_type != zipfile.ZIP_STORED for m in archive.infolist()):
+            raise ValueError("it is compressed, and may unpack to any size")
+        if damaged := archive.testzip():
+            raise ValueError(f"the checksum of {damaged} is wrong")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _named(
+    variables: list[keras.Variable], best_weights: list[NDArray]
+) -> dict[str, NDArray]:
+    values = map(keras.ops.convert_to_numpy, variables)
+    arrays = {f"state_{i}": value for i, value in enumerate(values)}
+    return arrays | {f"best_{i}": w for i, w in enumerate(best_weights)}
+
+
+def _forms(arrays: dict[str, NDArray]) -> dict[str, tuple]:
+    """Shape and kind of each; NumPy gives bytes for a member that is no array."""
+    return {
+        name: (np.shape(array), np.asarray(array).dtype.kind)
+        for name, array in arrays.items()
+    }
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -11,11 +12,14 @@ from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import nbformat
 import numpy as np
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from dae import load_mnist
+import dae.press.run
+from dae import add_gaussian_noise, compile_denoiser, load_mnist, train
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -49,6 +53,40 @@ def results():
     return json.loads((ROOT / "figures/results.json").read_text())
 
 
+def corrupt(images, rng):
+    return add_gaussian_noise(images, 0.5, rng)
+
+
+def small_model(seed=0):
+    """A denoiser that trains in a moment."""
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            keras.layers.Conv2D(4, 4, strides=4, activation="relu"),
+            keras.layers.Conv2DTranspose(1, 4, strides=4, activation="sigmoid"),
+        ]
+    )
+
+
+def compiled():
+    model = small_model()
+    compile_denoiser(model, 10)
+    return model
+
+
+def train_small(model, digits, noise=corrupt, count=200, **options):
+    """Three epochs of six batches."""
+    options = {"epochs": 3, "batch_size": 32, "seed": 5} | options
+    return train(model, digits[:count], digits[200:260], noise, **options)
+
+
+def assert_equal(found, expected):
+    """Two lists of arrays, such as weights, are the same."""
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def refused(call, name):
     """Make sure that a call is refused by the package, which names the argument.
 
@@ -60,6 +98,85 @@ def refused(call, name):
             call()
     assert caught.traceback[-1].path.parent == ROOT / "dae", caught.getrepr()
     assert "must" in str(caught.value)
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def executed_notebook():
+    cell = new_code_cell("1", execution_count=1)
+    text = "# Title\n\nThe abstract."
+    return new_notebook(cells=[new_markdown_cell(text), cell])
+
+
+PARAMETERS = "OUTPUT = '.'\nRESUME = False"
+WRITES = """
+import time
+from pathlib import Path
+folder = Path(OUTPUT) / "figures"
+folder.mkdir(exist_ok=True)
+for name in ("a.txt", "b.txt", "results.json"):
+    with open(folder / name, "x") as file:
+        file.write('{"x": %d}' % X)
+    time.sleep(0.05)
+Path(OUTPUT, "checkpoint.npz").touch()
+"""
+
+
+def write_project(root):
+    """Write a small clone, without TensorFlow in its notebook, that can be run."""
+    for folder in ("figures", "runs", "tests/benchmarks", "dae/pretrained"):
+        (root / folder).mkdir(parents=True)
+    for path in (ROOT / "dae").iterdir():
+        if path.is_file():
+            shutil.copy(path, root / "dae")
+    shutil.copytree(ROOT / "dae/press", root / "dae/press")
+    for name in ("a.txt", "b.txt"):
+        (root / "figures" / name).write_text("old")
+    for readme in ("README.md", "tests/benchmarks/README.md"):
+        (root / readme).write_text("0<!-- results: x d -->")
+    cells = [
+        new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->."),
+        new_code_cell(
+            PARAMETERS + "\nX = 7", metadata={"tags": ["parameters"]}, id="parameters"
+        ),
+        new_code_cell(WRITES, id="writes"),
+    ]
+    nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
+    return root
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A small clone, which `dae.press.run` takes for the repository."""
+    root = write_project(tmp_path / "clone")
+    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
+        path = root / getattr(dae.press.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.press.run, name, path)
+    return root
+
+
+def contents(root):
+    """What is in every file of a small clone but those of runs."""
+    return {
+        path: path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+        and "runs" not in path.parts
+        and "__pycache__" not in str(path)
+    }
+
+
+def finished_run(root, name="1"):
+    """What a full run makes, in its folder."""
+    folder = root / "runs" / name
+    (folder / "figures").mkdir(parents=True)
+    for file in ("a.txt", "b.txt"):
+        (folder / "figures" / file).write_text("new")
+    (folder / "figures/results.json").write_text('{"x": 7}')
+    (folder / "checkpoint.npz").touch()
+    return folder
 
 
 def tree_state():

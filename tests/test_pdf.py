@@ -3,9 +3,8 @@
 import re
 from unicodedata import combining
 
-import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, executed_notebook
 from pypdf import PdfReader
 
 from dae.press.pdf import COMMENT, build_pdf
@@ -88,39 +87,34 @@ def test_every_marked_number_is_there(notebook, pages):
     assert checked > 50
 
 
+DEBRIS = r"""
+<!-- --> \begin \frac \mathbb \sigma parallel **What Notyet: ``` |--- $$ ](http
+widget VBox
+"""
+
+
 def test_nothing_raw(pages):
-    for debris in (
-        "<!--", "-->", r"\begin", r"\frac", r"\mathbb", r"\sigma", "parallel",
-        "**What", "Not yet:", "```", "|---", "$$", "](http", "\x1b", "widget", "VBox",
-    ):  # fmt: skip
+    for debris in (*DEBRIS.split(), "\x1b"):
         assert debris not in pages, debris
     assert not re.search(r"epoch\d+of\d+\(|\dsleft", pages)  # a progress line
 
 
-def test_pages_are_a4_and_numbered():
-    reader = PdfReader(PDF)
-    for number, page in enumerate(reader.pages, start=1):
+def test_pages_are_a4_and_numbered_and_none_ends_in_a_title():
+    for number, page in enumerate(PdfReader(PDF).pages, start=1):
         width, height = (float(side) for side in page.mediabox[2:])
         assert abs(width - 595.3) < 1 and abs(height - 841.9) < 1
-        assert page.extract_text().rstrip().endswith(str(number))
-
-
-def test_no_title_in_bold_stands_alone_at_the_end_of_a_page():
-    for page in PdfReader(PDF).pages:
-        text = page.extract_text().rstrip("0123456789 \n")  # without its number
-        assert not text.endswith("What to take from it.")
+        text = page.extract_text().rstrip()
+        assert text.endswith(str(number))
+        assert not text.rstrip("0123456789 \n").endswith("What to take from it.")
 
 
 def test_code_never_runs_over_the_margin(notebook):
     """88 characters of 8 point DejaVu Sans Mono, 0.602 em wide, fit the text width."""
     assert 88 * 8 * 0.602 < 595.3 - 2 * (2.3 / 2.54 * 72) - 2 * 6
-    lines = [
-        x for c in notebook.cells if c.cell_type == "code" for x in c.source.split("\n")
-    ]
+    lines = [line for c in code_cells(notebook) for line in c.source.split("\n")]
     shown = [
         line
-        for cell in notebook.cells
-        if cell.cell_type == "code"
+        for cell in code_cells(notebook)
         for output in cell.outputs
         for line in output.get("data", {}).get("text/markdown", "").split("\n")
         if not line.startswith("|")
@@ -131,12 +125,8 @@ def test_code_never_runs_over_the_margin(notebook):
 def test_refusals(notebook, tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.pdf"):
         build_pdf(notebook, tmp_path / "a.txt")
-    fresh = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_markdown_cell("# T\n\nA."),
-            nbformat.v4.new_code_cell("1"),
-        ]
-    )
+    fresh = executed_notebook()
+    fresh.cells[1].execution_count = None
     with pytest.raises(ValueError, match="must be executed"):
         build_pdf(fresh, tmp_path / "a.pdf")
     assert not list(tmp_path.iterdir())

@@ -81,10 +81,8 @@ def test_two_devices_train_as_one(found):
     assert one["val_loss"][1] < one["val_loss"][0]
     assert len(image_1) == len(image_2) == 5 * 784
     np.testing.assert_allclose(image_2, image_1, atol=0.01)
-
-
-def test_each_device_gets_half_of_every_batch(found):
-    assert found["sizes"] == [[16, 16]] * 40  # 2 epochs of 10 batches, noisy and clean
+    # each device gets half of every batch: 2 epochs of 10, noisy and clean
+    assert found["sizes"] == [[16, 16]] * 40
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(found):

@@ -5,30 +5,31 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT, tree_state
+from conftest import (
+    ROOT,
+    contents,
+    executed_notebook,
+    finished_run,
+    names_in,
+    tree_state,
+)
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import dae.press.run
 from dae.__main__ import FAST, main
-from dae._files import written_whole
 from dae.press.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
-def test_fast_run_touches_nothing_committed(fast_run):
+def test_fast_run_makes_what_the_full_run_makes_and_touches_nothing(fast_run):
     assert tree_state() == fast_run.tree_before
-
-
-def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     folder = fast_run.folder
-    made = {path.name for path in (folder / "figures").iterdir()}
-    assert made == {path.name for path in (ROOT / "figures").iterdir()}
+    assert names_in(folder / "figures") == names_in(ROOT / "figures")
     assert (folder / "dae/pretrained/denoiser.keras").exists()
     assert (folder / dae.press.run.PDF.name).exists()
     results = json.loads((folder / "figures/results.json").read_text())
@@ -82,10 +83,7 @@ def test_pretrained_model_can_take_the_place_of_training(
 
 def test_pdf_alone(project, capsys):
     """Built from the executed notebook as it is."""
-    notebook = tiny_notebook()
-    notebook.cells[0].source = "# Title\n\nThe abstract."
-    notebook.cells[1].execution_count = 1
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(executed_notebook(), dae.press.run.NOTEBOOK)
     before = dae.press.run.NOTEBOOK.read_bytes()
     assert main(["--pdf"]) == 0
     assert "Renewed denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
@@ -94,7 +92,6 @@ def test_pdf_alone(project, capsys):
 
 
 def test_pdf_of_a_notebook_that_was_not_executed(project, capsys):
-    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
     assert main(["--pdf"]) == 1
     message = capsys.readouterr().err
     assert "must be executed" in message and "python -m dae executes it" in message
@@ -106,66 +103,42 @@ def test_help_explains_itself(capsys):
         main(["--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    assert "--fast" in text
-    assert "--resume" in text
+    for option in ("--fast", "--resume", "--pdf"):
+        assert option in text
 
 
 def test_resume_without_a_broken_run(capsys, project):
-    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
     with pytest.raises(SystemExit):
         main(["--resume"])
     assert "no interrupted run to resume" in capsys.readouterr().err
 
 
-def test_latest_unfinished_run_is_found(monkeypatch, tmp_path):
-    monkeypatch.setattr("dae.press.run.ROOT", tmp_path)
-    for name, file in (("1", "checkpoint.npz"), ("2", "checkpoint.npz"), ("3", "x")):
-        (tmp_path / "runs" / name).mkdir(parents=True)
-        (tmp_path / "runs" / name / file).touch()
-    assert unfinished_run() == tmp_path / "runs" / "2"
-
-
-def tiny_notebook(source="OUTPUT = '.'  # folder\nEPOCHS = 50\nRESUME = False"):
-    parameters = new_code_cell(source, metadata={"tags": ["parameters"]})
-    return new_notebook(cells=[new_markdown_cell("# Title"), parameters])
+def test_latest_unfinished_run_is_found(project):
+    for name in ("1", "2", "3"):
+        finished_run(project, name)
+    (project / "runs/3/checkpoint.npz").unlink()
+    (project / "runs/4.lock").touch()
+    assert unfinished_run() == project / "runs/2"
 
 
 def test_set_parameters_changes_values_and_gives_back_the_source():
-    notebook = tiny_notebook()
-    before = set_parameters(notebook, {"OUTPUT": "a b", "EPOCHS": 2})
+    before = "OUTPUT = '.'  # folder\nEPOCHS = 50\nRESUME = False"
+    parameters = new_code_cell(before, metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[new_markdown_cell("# Title"), parameters])
+    assert set_parameters(notebook, {"OUTPUT": "a b", "EPOCHS": 2}) == before
     assert parameter_cell(notebook).source == (
         "OUTPUT = 'a b'  # folder\nEPOCHS = 2\nRESUME = False"
     )
-    assert before == tiny_notebook().cells[1].source
     with pytest.raises(KeyError, match="no parameter EPOCH"):
         set_parameters(notebook, {"EPOCH": 2})
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A small project to publish into, and what a run has made for it."""
-    root, run = tmp_path / "root", tmp_path / "run"
-    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
-        path = root / getattr(dae.press.run, name).relative_to(ROOT)
-        monkeypatch.setattr(dae.press.run, name, path)
-    for folder in (root / "figures", root / "tests/benchmarks", run / "figures"):
-        folder.mkdir(parents=True)
-    (root / "figures/a.png").write_bytes(b"old")
-    dae.press.run.README.write_text("1<!-- results: x d -->")
-    (root / "tests/benchmarks/README.md").write_text("2<!-- results: x d -->")
-    (run / "figures/a.png").write_bytes(b"new")
-    (run / "figures/results.json").write_text('{"x": 7}')
-    return root, run
-
-
 def test_publish_puts_files_and_numbers_in_place(project):
-    root, run = project
-    notebook = tiny_notebook()
-    notebook.cells[0].source = "# Title\n\nIt is **1**<!-- results: x d -->."
-    notebook.cells[1].execution_count = 1
+    notebook, run = executed_notebook(), finished_run(project)
+    notebook.cells[0].source += " It is **1**<!-- results: x d -->."
     publish(notebook, run)
-    assert (root / "figures/a.png").read_bytes() == b"new"
-    for readme in (dae.press.run.README, root / "tests/benchmarks/README.md"):
+    assert (project / "figures/a.txt").read_text() == "new"
+    for readme in (project / "README.md", project / "tests/benchmarks/README.md"):
         assert readme.read_text() == "7<!-- results: x d -->"
     written = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     assert "It is **7**<!-- results: x d -->." in written.cells[0].source
@@ -174,18 +147,17 @@ def test_publish_puts_files_and_numbers_in_place(project):
 
 
 def test_publish_replaces_nothing_if_a_number_is_missing(project):
-    root, run = project
-    notebook = tiny_notebook()
-    notebook.cells[0].source = "# Title\n\n1<!-- results: gone d -->"
+    notebook, run = executed_notebook(), finished_run(project)
+    notebook.cells[0].source += " 1<!-- results: gone d -->"
+    before = contents(project)
     with pytest.raises(KeyError, match="gone"):
         publish(notebook, run)
-    assert (root / "figures/a.png").read_bytes() == b"old"
+    assert contents(project) == before
     assert run.exists()
 
 
 def test_missing_benchmark_is_told_before_the_run(project, capsys):
-    nbformat.write(tiny_notebook(), dae.press.run.NOTEBOOK)
-    dae.press.run.README.write_text("1<!-- recipe: ratio d -->")
+    (project / "README.md").write_text("1<!-- recipe: ratio d -->")
     with pytest.raises(SystemExit):
         main([])
     message = "recipe.json is missing from tests/benchmarks: run tests/benchmarks/rec"
@@ -213,57 +185,24 @@ def test_interrupted_run_replaces_nothing_and_says_so(tmp_path, request_to_stop)
     assert list(tmp_path.glob("dae-fast-*")) == []
 
 
-def test_dying_kernel_stops_the_run_and_replaces_nothing(project, capsys):
-    root, _ = project
-    notebook = tiny_notebook()
-    ending = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    notebook.cells.append(new_code_cell(ending))
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "The kernel died"),
+        ("raise ValueError('sigma is odd')", "sigma is odd"),
+    ],
+)
+def test_dying_kernel_or_failing_cell_replaces_nothing(project, capsys, source, told):
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook.cells.insert(2, new_code_cell(source, id="ends"))
     nbformat.write(notebook, dae.press.run.NOTEBOOK)
-    before = dae.press.run.NOTEBOOK.read_bytes()
+    before = contents(project)
     assert main([]) == 1
-    assert list((root / "runs").iterdir()) == []
+    assert names_in(project / "runs") == []
     error = capsys.readouterr().err
-    assert "The kernel died" in error and "nothing was replaced" in error
-    assert dae.press.run.NOTEBOOK.read_bytes() == before
-    assert (root / "figures/a.png").read_bytes() == b"old"
-
-
-def test_failing_cell_stops_the_run_and_replaces_nothing(project, capsys):
-    root, _ = project
-    notebook = tiny_notebook()
-    notebook.cells.append(new_code_cell("raise ValueError('sigma is odd')"))
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
-    before = dae.press.run.NOTEBOOK.read_bytes()
-    assert main([]) == 1
-    assert list((root / "runs").iterdir()) == []
-    error = capsys.readouterr().err
-    assert "sigma is odd" in error
-    assert "nothing was replaced" in error
-    assert dae.press.run.NOTEBOOK.read_bytes() == before
-    assert (root / "figures/a.png").read_bytes() == b"old"
-
-
-def test_written_whole_replaces_or_leaves(tmp_path):
-    path = tmp_path / "new" / "a.txt"
-    with written_whole(path) as temporary:
-        temporary.write_text("one")
-        assert not path.exists()
-        assert temporary.suffix == ".txt"
-    assert path.read_text() == "one"
-    with pytest.raises(ZeroDivisionError), written_whole(path) as second:
-        second.write_text(f"tw{1 / 0}")
-    assert path.read_text() == "one"
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_loading_and_denoising_need_no_network(monkeypatch, mnist):
-    def refuse(*args, **kwargs):
-        raise AssertionError("network used")
-
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    dae.load_mnist()
-    dae.denoise(dae.load_denoiser(), mnist[1][0][:2])
+    assert told in error
+    assert "The run stopped; nothing was replaced. No epoch was kept." in error
+    assert contents(project) == before
 
 
 def test_package_names_no_machine():

@@ -8,22 +8,18 @@ import re
 import shutil
 import signal
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import nbformat
+from filelock import FileLock, Timeout
 from nbclient import NotebookClient
 from rich.console import Console
 
 from dae._files import written_whole
 from dae.press.pdf import build_pdf
 from dae.press.prose import MARK, cell_numbers, look_up, update_numbers
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -237,7 +233,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         As `execute` returned it. The marked numbers in its prose, and in the
         READMEs, are renewed from the run's results, and the PDF is built.
     folder : Path
-        Where the run wrote; deleted at the end.
+        Where the run wrote; deleted at the end, if it can be.
     """
     results = json.loads((folder / "figures/results.json").read_text())
     sources = {"results": results, "cells": cell_numbers(notebook)}
@@ -264,7 +260,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         for path, text in texts.items():
             place(path).write_text(text, encoding="utf-8")
         nbformat.write(notebook, place(NOTEBOOK))
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # the run has succeeded all the same
 
 
 def unfinished_run() -> Path | None:
@@ -273,40 +269,45 @@ def unfinished_run() -> Path | None:
     return max(folders, default=None)
 
 
-def claim(folder: Path) -> IO[str] | None:
+@contextmanager
+def claim(folder: Path) -> Iterator[None]:
     """Keep other processes from going on with a run that is not over.
 
-    Not on Windows.
+    The lock is a file beside the folder, so that the folder can be deleted at the
+    end. A process that is killed frees it.
 
     Parameters
     ----------
     folder : Path
         Where the run writes.
 
-    Returns
-    -------
-    file
-        As long as it is open, the run is this process's, which may also be killed.
+    Yields
+    ------
+    None
+        While the run is this process's.
 
     Raises
     ------
     BlockingIOError
         If another process has it.
     """
-    if fcntl is None:
-        return None
-    file = open(folder / "lock", "a")  # noqa: SIM115
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
+        lock.acquire(blocking=False)
+    except Timeout as error:
         raise BlockingIOError(
             f"the last run, in {folder}, is still going on in another process: wait "
             "for its end"
         ) from error
     except OSError:  # a file system without locks
         pass
-    return file
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows has none of it while it is open
+            os.remove(lock.lock_file)
+        with suppress(OSError):
+            lock.release()
 
 
 def _heading_above(notebook: nbformat.NotebookNode, index: int) -> str:
