@@ -99,7 +99,7 @@ def check_numbers(
     """
     array = np.asarray(values)
     if array.dtype.kind not in "biuf":
-        refuse(name, "be real numbers", f"{values!r}", TypeError)
+        refuse(name, "be a real number or an array of such", repr(values), TypeError)
     pairs = zip(array.shape, shape, strict=False)
     fits = array.ndim == len(shape) and all(b in (None, a) for a, b in pairs)
     if not (fits and array.size):
