@@ -27,20 +27,24 @@ def shared_out(
     batches : iterator of (noisy, clean)
         Arrays whose length is a multiple of the number of replicas.
     model : keras.Model
-        Built in the scope of a ``tf.distribute`` strategy [1]_.
+        If there are several, built in the scope of a ``tf.distribute`` strategy [1]_.
 
     Yields
     ------
     noisy, clean
-        Values that the strategy holds one part of for each replica, which
-        `train_on_batch` takes like arrays.
+        What `train_on_batch` takes: with one replica the arrays themselves, else values
+        that the strategy holds one part of for each replica.
 
     References
     ----------
     .. [1] TensorFlow, "Distributed training with TensorFlow",
        https://www.tensorflow.org/guide/distributed_training
     """
-    strategy, replicas = model.distribute_strategy, replicas_of(model)
+    replicas = replicas_of(model)
+    if replicas == 1:
+        yield from batches
+        return
+    strategy = model.distribute_strategy
 
     def share(array):
         parts = [keras.ops.convert_to_tensor(p) for p in np.split(array, replicas)]

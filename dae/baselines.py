@@ -13,14 +13,7 @@ from scipy import ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.linear_model import Ridge
 
-from dae._checks import (
-    check_count,
-    check_images,
-    check_level,
-    check_numbers,
-    check_same_shape,
-    check_type,
-)
+from dae._checks import check_count, check_images, check_level, check_pair
 from dae.metrics import psnr
 
 Denoiser = Callable[[NDArray], NDArray]
@@ -42,7 +35,7 @@ def gaussian(images: NDArray, width: float) -> NDArray[np.float32]:
     Raises
     ------
     TypeError, ValueError
-        If `images` is no such batch, or `width` negative or not finite.
+        If `images` is not such a batch, or `width` negative or not finite.
     """
     images = check_images(images)
     width = float(check_level(width, "width"))
@@ -65,7 +58,7 @@ def median(images: NDArray, size: int) -> NDArray[np.float32]:
     Raises
     ------
     TypeError, ValueError
-        If `images` is no such batch, or `size` not at least 1.
+        If `images` is not such a batch, or `size` not at least 1.
     """
     images = check_images(images)
     size = check_count(size, "size")
@@ -88,7 +81,7 @@ def total_variation(images: NDArray, weight: float) -> NDArray[np.float32]:
     Raises
     ------
     TypeError, ValueError
-        If `images` is no such batch, or `weight` negative or not finite.
+        If `images` is not such a batch, or `weight` negative or not finite.
 
     References
     ----------
@@ -120,7 +113,7 @@ def non_local_means(images: NDArray, strength: float) -> NDArray[np.float32]:
     Raises
     ------
     TypeError, ValueError
-        If `images` is no such batch, or `strength` negative or not finite.
+        If `images` is not such a batch, or `strength` negative or not finite.
 
     References
     ----------
@@ -168,10 +161,7 @@ def tune(
         If there is no strength to try, if the two are not such batches or differ in
         shape, or as `fit_affine_correction`.
     """
-    check_numbers(strengths, "strengths", (None,))
-    check_type(denoiser, Callable, "denoiser", "a function (images, strength)")
-    noisy, clean = check_images(noisy, "noisy"), check_images(clean, "clean")
-    check_same_shape(noisy, clean, ("noisy", "clean"))
+    noisy, clean = check_pair(noisy=noisy, clean=clean)
     candidates = [_at_strength(denoiser, s, correct_on) for s in strengths]
     quality = [psnr(clean, candidate(noisy)).mean() for candidate in candidates]
     best = int(np.argmax(quality))
@@ -207,11 +197,9 @@ def fit_affine_correction(restored: NDArray, clean: NDArray) -> Denoiser:
     ------
     TypeError, ValueError
         If one of the two is not such a batch, or their shapes differ; if the restored
-        images are all of one value, through which there is no one line.
+        images are all of one value, through which many lines go.
     """
-    restored = check_images(restored, "restored")
-    clean = check_images(clean, "clean")
-    check_same_shape(restored, clean, ("restored", "clean"))
+    restored, clean = check_pair(restored=restored, clean=clean)
     if np.ptp(restored) == 0:
         raise ValueError(f"restored must vary, got {restored.flat[0]} everywhere")
     slope, offset = np.polyfit(restored.ravel(), clean.ravel(), 1).astype(np.float32)
@@ -248,11 +236,8 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
        Learning", 2nd ed., Springer, 2009, section 3.4.1.
        doi:10.1007/978-0-387-84858-7
     """
-    noisy = check_images(noisy, "noisy")
-    clean = check_images(clean, "clean")
-    check_same_shape(noisy, clean, ("noisy", "clean"))
-    ridge = float(check_level(ridge, "ridge"))
-    fitted = Ridge(alpha=ridge, solver="cholesky")
+    noisy, clean = check_pair(noisy=noisy, clean=clean)
+    fitted = Ridge(alpha=float(check_level(ridge, "ridge")), solver="cholesky")
     fitted.fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -1))
 
     def affine(images: NDArray) -> NDArray[np.float32]:

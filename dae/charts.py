@@ -11,13 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from dae._checks import (
-    check_choice,
-    check_mapping,
-    check_numbers,
-    check_texts,
-    check_type,
-)
+from dae._checks import check_numbers, refuse
 from dae.metrics import Interval
 from dae.plotting import BLUE, ORANGE, SMALL, WIDTH
 
@@ -52,44 +46,23 @@ def plot_history(
     Raises
     ------
     TypeError, ValueError
-        If the two are missing, empty, not of equal length, or not finite numbers; if
-        `label` is no text.
+        If the two are empty, not of equal length, or not finite numbers.
     """
-    names = ("train_loss", "val_loss")
-    check_mapping(history, "history")
-    if not set(names) <= set(history):
-        raise ValueError(f"history must hold {names}, got {tuple(history)}")
-    train_loss, val_loss = (history[name] for name in names)
-    check_type(label, str, "label", "a text")
-    for name in names:
+    train_loss, val_loss = (
         check_numbers(history[name], f"history[{name!r}]", (None,))
-    if len(train_loss) != len(val_loss):
-        raise ValueError(
-            "history must hold as many values of train_loss as of val_loss, got "
-            f"{len(train_loss)} and {len(val_loss)}"
-        )
+        for name in ("train_loss", "val_loss")
+    )
     epochs = np.arange(1, len(val_loss) + 1)
     best = int(np.argmin(val_loss))
-    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
-    axis = figure.subplots()
+    figure, (axis,) = _figure(3.2)
     marker = "o" if len(epochs) < 10 else None
     axis.plot(epochs, train_loss, "-", color=BLUE, marker=marker, label="training")
     axis.plot(epochs, val_loss, "--", color=ORANGE, marker=marker, label="validation")
-    axis.plot(
-        epochs[best],
-        val_loss[best],
-        "*",
-        color="black",
-        markersize=9,
-        label=f"best: {val_loss[best]:.4f} in epoch {epochs[best]}",
-    )
-    axis.xaxis.set_major_locator(
-        MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
-    )
-    axis.set_xlabel("epoch", fontsize=SMALL + 1)
-    axis.set_ylabel(label, fontsize=SMALL + 1)
-    axis.tick_params(labelsize=SMALL)
-    axis.grid(alpha=0.3)
+    place, name = epochs[best], f"best: {val_loss[best]:.4f} in epoch {best + 1}"
+    axis.plot(place, val_loss[best], "*", color="black", markersize=9, label=name)
+    whole = MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+    axis.xaxis.set_major_locator(whole)
+    _dress(axis, x="epoch", y=label)
     axis.legend(fontsize=SMALL)
     return figure
 
@@ -118,48 +91,27 @@ def plot_ladder(
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their methods, an Interval is not
-        finite or out of order, `label` is no text, or `highlight` no method.
+        finite or out of order, or `highlight` is not one of the methods.
     """
     methods = _same_names(ladders, "ladders")
-    check_type(label, str, "label", "a text")
-    check_choice(highlight, methods, "highlight")
-    for title, ladder in ladders.items():
-        for name, interval in ladder.items():
-            place = f"ladders[{title!r}][{name!r}]"
-            mean, low, high = check_numbers(interval, place, (3,)).astype(float)
-            slack = 1e-9 * (abs(mean) + 1)
-            if not low - slack <= mean <= high + slack:
-                raise ValueError(
-                    f"{place} must be an Interval around its mean, got {interval!r}"
-                )
+    intervals = _stacked_intervals(ladders, methods)
     height = 0.22 * len(methods) + 0.8
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    axes = figure.subplots(1, len(ladders), sharex=True, sharey=True, squeeze=False)[0]
+    figure, axes = _figure(height, len(ladders), sharex=True, sharey=True)
     places = np.arange(len(methods))
-    for axis, (title, ladder) in zip(axes, ladders.items(), strict=True):
-        mean, low, high = np.array([ladder[name] for name in methods]).T
+    for axis, title, ladder in zip(axes, ladders, intervals, strict=True):
+        mean, low, high = ladder.T
         arms = np.maximum([mean - low, high - mean], 0)  # rounding can make them less
-        axis.errorbar(mean, places, xerr=arms, fmt="none",
-                      ecolor="black", capsize=2)  # fmt: skip
+        axis.errorbar(mean, places, xerr=arms, fmt="none", ecolor="black", capsize=2)
         axis.plot(mean, places, "o", color=STYLES[0][0], markersize=3)
         if highlight is not None:
             place = methods.index(highlight)
             axis.plot(mean[place], place, "s", color=STYLES[1][0], markersize=6)
         for value, edge, place in zip(mean, high, places, strict=True):
-            axis.annotate(
-                f"{value:.1f}",
-                (edge, place),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=SMALL,
-            )
-        axis.set_yticks(places, methods, fontsize=SMALL)
-        axis.set_title(title, fontsize=SMALL + 1)
-        axis.set_xlabel(label, fontsize=SMALL)
-        axis.tick_params(axis="x", labelsize=SMALL)
+            _annotate(axis, f"{value:.1f}", (edge, place), (5, 0), va="center")
+        axis.set_yticks(places, methods)
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axis.grid(alpha=0.3)
+        _dress(axis, title)
+        axis.set_xlabel(label, fontsize=SMALL)
     axes[0].invert_yaxis()
     left, right = axes[0].get_xlim()
     axes[0].set_xlim(left, right + 0.15 * (right - left))  # room for the numbers
@@ -198,20 +150,14 @@ def plot_curves(
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their curves, there are more
-        curves than styles, a curve is not as long as `x` or infinite, or if the other
-        arguments are not as described above.
+        curves than styles, or if a curve or `x` is not as described above.
     """
     names = _same_names(panels, "panels")
     if check_numbers(x, "x", (None,)).min() <= 0 and log:
-        raise ValueError(f"x must be above 0 on a logarithmic axis, got {min(x)}")
-    check_texts(labels, "labels", 2)
-    if band is not None:
-        check_type(band, tuple, "band", "a tuple (name, from, to)")
-        check_numbers(band[1:], "the two ends of band", (2,))
+        refuse("x", "be above 0 on a logarithmic axis", min(x))
     if len(names) > len(STYLES):
-        raise ValueError(f"there are styles for {len(STYLES)} curves, got {len(names)}")
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+        refuse("panels", f"hold at most {len(STYLES)} curves each", len(names))
+    figure, axes = _figure(3.6, len(panels), sharey=True)
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
         if band is not None:
             axis.axvspan(*band[1:], color="0.9", label=band[0])
@@ -223,10 +169,7 @@ def plot_curves(
             axis.minorticks_off()
         elif all(float(value).is_integer() for value in x):
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axis.set_title(title, fontsize=SMALL + 1)
-        axis.set_xlabel(labels[0], fontsize=SMALL + 1)
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+        _dress(axis, title, labels[0])
     axes[0].set_ylabel(labels[1], fontsize=SMALL + 1)
     _legend_below(figure, axes[0])
     return figure
@@ -253,26 +196,19 @@ def plot_matrix(
     Raises
     ------
     TypeError, ValueError
-        If `values` does not have that shape, is empty or not finite, or if the others
-        are no texts.
+        If `values` does not have that shape, is empty or not finite.
     """
-    rows, columns = check_texts(rows, "rows"), check_texts(columns, "columns")
-    check_texts(labels, "labels", 3)
     values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
-    figure = Figure(figsize=(WIDTH, 0.45 * len(rows) + 1.1), layout="constrained")
-    axis = figure.subplots()
+    figure, (axis,) = _figure(0.45 * len(rows) + 1.1)
     axis.imshow(values, cmap="cividis", aspect="auto")
     middle = (values.min() + values.max()) / 2
     for (i, j), value in np.ndenumerate(values):
-        colour = "white" if value < middle else "black"
-        weight = "bold" if value == values[:, j].max() else "normal"
-        axis.text(j, i, f"{value:.1f}", ha="center", va="center", color=colour,
-                  weight=weight, fontsize=SMALL + 1)  # fmt: skip
-    axis.set_xticks(range(len(columns)), columns, fontsize=SMALL)
-    axis.set_yticks(range(len(rows)), rows, fontsize=SMALL)
-    axis.set_xlabel(labels[0], fontsize=SMALL + 1)
-    axis.set_ylabel(labels[1], fontsize=SMALL + 1)
-    axis.set_title(labels[2], fontsize=SMALL + 1)
+        look = {"color": "white" if value < middle else "black", "size": SMALL + 1}
+        look["weight"] = "bold" if value == values[:, j].max() else "normal"
+        axis.text(j, i, f"{value:.1f}", ha="center", va="center", **look)
+    axis.set_xticks(range(len(columns)), columns)
+    axis.set_yticks(range(len(rows)), rows)
+    _dress(axis, labels[2], *labels[:2], grid=False)
     return figure
 
 
@@ -300,47 +236,31 @@ def plot_fields(
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their names or do not have two,
-        an array has another shape, `places` or `data` are not finite, or all that is
-        to be drawn lies on one straight line along an axis.
+        an array has another shape, or `places` or `data` are not finite.
     """
     names = _same_names(fields, "fields")
-    if len(names) != 2:
-        raise ValueError(f"fields must hold two fields in each panel, got {names}")
     places = check_numbers(places, "places", (None, 2))
     data = check_numbers(data, "data", (None, 2))
-    fields = {
-        title: {
-            name: check_numbers(
-                f, f"fields[{title!r}][{name!r}]", places.shape, nan=True
-            )
-            for name, f in panel.items()
-        }
-        for title, panel in fields.items()
-    }
-    arrows = [field for panel in fields.values() for field in panel.values()]
-    seen = np.isfinite(arrows).all(axis=2).any(axis=0)
-    width, height = np.ptp(np.concatenate([places[seen], data]), axis=0)
-    if not (width > 0 and height > 0):
-        raise ValueError(
-            "places and data must extend in both directions, got points within "
-            f"{width} x {height}"
-        )
-    size = (WIDTH, WIDTH / len(fields) * height / width + 0.7)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, len(fields), sharex=True, sharey=True, squeeze=False)[0]
+    arrows = [[panel[name] for name in names] for panel in fields.values()]
+    shape = (len(fields), 2, *places.shape)
+    arrows = check_numbers(arrows, "fields", shape, nan=True)
+    known = np.isfinite(arrows).all(axis=3)
+    seen = places[known.any(axis=(0, 1))]
+    width, height = np.ptp(np.concatenate([seen, data]), axis=0)
+    height = WIDTH / len(fields) * height / width + 0.7
+    figure, axes = _figure(height, len(fields), sharex=True, sharey=True)
     looks = [
         {"color": "0.65", "width": 0.008, "zorder": 2},
         {"color": "#D55E00", "width": 0.0025, "zorder": 3},
     ]
-    for axis, (title, panel) in zip(axes, fields.items(), strict=True):
+    true_length = {"angles": "xy", "scale_units": "xy", "scale": 1}
+    for k, (axis, title) in enumerate(zip(axes, fields, strict=True)):
         axis.plot(*data.T, ".", color="#56B4E9", ms=3, label="data", zorder=1)
-        for name, look in zip(names, looks, strict=True):
-            drawn = np.isfinite(panel[name]).all(axis=1)
-            axis.quiver(*places[drawn].T, *panel[name][drawn].T, angles="xy",
-                        scale_units="xy", scale=1, label=name, **look)  # fmt: skip
+        for i, look in enumerate(looks):
+            where, moves = places[known[k, i]], arrows[k, i, known[k, i]]
+            axis.quiver(*where.T, *moves.T, label=names[i], **true_length, **look)
         axis.set_aspect("equal")
-        axis.set_title(title, fontsize=SMALL + 1)
-        axis.tick_params(labelsize=SMALL)
+        _dress(axis, title, grid=False)
     _legend_below(figure, axes[0])
     return figure
 
@@ -363,8 +283,7 @@ def on_frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
     TypeError, ValueError
         If there are no points, or one is not a pair of finite numbers.
     """
-    for name, point in check_mapping(points, "points").items():
-        check_numbers(point, f"points[{name!r}]", (2,))
+    check_numbers(list(points.values()), "points", (None, 2))
     names, best = [], -np.inf
     for name in sorted(points, key=lambda name: (points[name][0], -points[name][1])):
         if points[name][1] > best:
@@ -396,50 +315,37 @@ def plot_frontier(
     Raises
     ------
     TypeError, ValueError
-        As `on_frontier`, and if a cost is not above 0, `labels` are no two texts, or
-        `highlight` is no point.
+        As `on_frontier`, and if a cost is not above 0, or `highlight` is not one of the
+        points.
     """
     best = on_frontier(points)
-    if min(cost for cost, _ in points.values()) <= 0:
-        raise ValueError(f"points must all have a cost above 0, got {points}")
-    check_texts(labels, "labels", 2)
-    check_choice(highlight, points, "highlight")
-    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
-    axis = figure.subplots()
+    costs = [cost for cost, _ in points.values()]
+    if min(costs) <= 0:
+        refuse("points", "all have a cost above 0", min(costs))
+    if highlight not in (None, *points):
+        refuse("highlight", f"be one of {list(points)}", repr(highlight))
+    figure, (axis,) = _figure(3.1)
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
     for name, (cost, quality) in points.items():
         first = name in best
         colour, _, marker = STYLES[name == highlight]
-        axis.plot(cost, quality, marker, color=colour, ms=6,
-                  mfc=colour if first else "white")  # fmt: skip
+        inside = colour if first else "white"
+        axis.plot(cost, quality, marker, color=colour, ms=6, mfc=inside)
         # beside a point close to the next one, there is room for its label above
         crowded = any(cost < points[other][0] < 1.25 * cost for other in best)
         offset = ((-8, 0) if crowded else (-5, 5)) if first else (5, -5)
-        axis.annotate(
-            name,
-            (cost, quality),
-            xytext=offset,
-            textcoords="offset points",
-            ha="right" if first else "left",
-            va={-5: "top", 0: "center", 5: "bottom"}[offset[1]],
-            fontsize=SMALL,
-            weight="bold" if name == highlight else "normal",
-        )
+        look = {"ha": "right" if first else "left"}
+        look["va"] = {-5: "top", 0: "center", 5: "bottom"}[offset[1]]
+        look["weight"] = "bold" if name == highlight else "normal"
+        _annotate(axis, name, (cost, quality), offset, **look)
     axis.set_xscale("log")
-    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if _within(t, points)]
+    low, high = 0.9 * min(costs), 1.1 * max(costs)
+    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if low <= t <= high]
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.margins(x=0.15, y=0.1)
-    axis.set_xlabel(labels[0], fontsize=SMALL + 1)
-    axis.set_ylabel(labels[1], fontsize=SMALL + 1)
-    axis.tick_params(labelsize=SMALL)
-    axis.grid(alpha=0.3)
+    _dress(axis, "", *labels)
     return figure
-
-
-def _within(tick: float, points: Mapping[str, tuple[float, float]]) -> bool:
-    costs = [cost for cost, _ in points.values()]
-    return 0.9 * min(costs) <= tick <= 1.1 * max(costs)
 
 
 def plot_growth(
@@ -457,33 +363,40 @@ def plot_growth(
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is nothing to draw, or the numbers do not pair up or are not finite.
     """
-    check_type(label, str, "label", "a text")
-    for title, (sizes, values) in check_mapping(panels, "panels", "panel").items():
-        check_numbers(sizes, f"sizes of panels[{title!r}]", (None,))
-        check_numbers(values, f"values of panels[{title!r}]", (len(sizes),))
-        if len(sizes) < 2:
-            raise ValueError(f"panels[{title!r}] must have two or more sizes, got 1")
-    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    figure, axes = _figure(2.6, len(panels))
     for axis, (title, (sizes, values)) in zip(axes, panels.items(), strict=True):
         line = np.polyval(np.polyfit(sizes, values, 1), sizes)
         axis.plot(sizes, line, "-", color="0.7", label="straight line")
         axis.plot(sizes, values, "o", color=STYLES[0][0], ms=5, label="measured")
         axis.set_ylim(0, 1.15 * max(values))
         axis.set_xlim(left=0)
-        axis.set_xlabel(title, fontsize=SMALL + 1)
         axis.xaxis.set_major_formatter("{x:,.0f}")
-        axis.tick_params(labelsize=SMALL)
-        axis.grid(alpha=0.3)
+        _dress(axis, x=title)
     axes[0].set_ylabel(label, fontsize=SMALL + 1)
     axes[0].legend(fontsize=SMALL, loc="lower right")
     return figure
+
+
+def _figure(height: float, panels: int = 1, **shared: bool) -> tuple[Figure, NDArray]:
+    """Make a figure as wide as the page, with panels side by side."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(1, panels, squeeze=False, **shared)[0]
+
+
+def _dress(axis, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
+    """Write title and labels, all in the same size, and draw a faint grid."""
+    axis.set_title(title, fontsize=SMALL + 1)
+    axis.set_xlabel(x, fontsize=SMALL + 1)
+    axis.set_ylabel(y, fontsize=SMALL + 1)
+    axis.tick_params(labelsize=SMALL)
+    if grid:
+        axis.grid(alpha=0.3)
+
+
+def _annotate(axis, text: str, place: tuple, offset: tuple, **look) -> None:
+    look |= {"textcoords": "offset points", "fontsize": SMALL}
+    axis.annotate(text, place, xytext=offset, **look)
 
 
 def _legend_below(figure: Figure, axis) -> None:
@@ -492,31 +405,33 @@ def _legend_below(figure: Figure, axis) -> None:
 
 
 def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
-    check_type(panels, Mapping, argument, "a mapping of mappings")
-    for title, panel in panels.items():
-        check_type(panel, Mapping, f"{argument}[{title!r}]", "a mapping")
     names = [list(panel) for panel in panels.values()]
     if not names or not names[0] or any(other != names[0] for other in names):
-        raise ValueError(
-            f"{argument} must hold at least one panel, all with the same names in the "
-            f"same order, got {names}"
-        )
+        wanted = "hold at least one panel, all with the same names in the same order"
+        refuse(argument, wanted, names)
     return names[0]
 
 
 def _draw_curve(axis, x, curve: ArrayLike, name: str, style: tuple) -> None:
-    curve = check_numbers(curve, f"curve {name!r}", nan=True).astype(float)
-    if curve.shape not in ((len(x),), (len(x), 3)):
-        raise ValueError(
-            f"curve {name!r} must hold {len(x)} numbers or Intervals, got shape "
-            f"{curve.shape}"
-        )
+    shape = (len(x),) if np.ndim(curve) == 1 else (len(x), 3)  # or Intervals
+    curve = check_numbers(curve, f"curve {name!r}", shape, nan=True).astype(float)
     colour, dash, marker = style
     if curve.ndim == 2:  # Intervals
         axis.fill_between(x, curve[:, 1], curve[:, 2], color=colour, alpha=0.2, lw=0)
         curve = curve[:, 0]
     # an open diamond still shows where another curve lies on it
     look = {"ms": 8, "mfc": "none"} if marker == "D" else {"ms": 4}
-    axis.plot(
-        x, curve, color=colour, ls=dash, marker=marker, lw=1.3, label=name, **look
-    )
+    look |= {"color": colour, "ls": dash, "marker": marker, "lw": 1.3, "label": name}
+    axis.plot(x, curve, **look)
+
+
+def _stacked_intervals(ladders: Mapping, methods: Sequence[str]) -> NDArray[np.float64]:
+    intervals = [[ladder[name] for name in methods] for ladder in ladders.values()]
+    shape = (len(ladders), len(methods), 3)
+    intervals = check_numbers(intervals, "ladders", shape).astype(float)
+    mean, low, high = np.moveaxis(intervals, 2, 0)
+    slack = 1e-9 * (abs(mean) + 1)
+    wrong = intervals[(low - slack > mean) | (mean > high + slack)]
+    if len(wrong):
+        refuse("ladders", "hold Intervals around their means", wrong[0])
+    return intervals

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from dae._checks import check_count, check_level
+from dae._checks import check_level, check_numbers, refuse
 
 
 def posterior_mean(
@@ -47,7 +47,6 @@ def posterior_mean(
        doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
-    batch_size = check_count(batch_size, "batch_size")
     lengths = np.sum(data.astype(np.float64) ** 2, axis=1)
     means = []
     for start in range(0, len(noisy), batch_size):
@@ -90,22 +89,11 @@ def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
 
 
 def _check_points(noisy: NDArray, data: NDArray, sigma: float) -> None:
-    for points, name in ((noisy, "noisy"), (data, "data")):
-        kind = getattr(points, "dtype", np.dtype(object))
-        if kind.kind != "f" or kind.itemsize not in (4, 8):
-            raise TypeError(
-                f"{name} must be an array of float32 or float64, got "
-                f"{type(points).__name__} of dtype {kind}"
-            )
-    check_level(sigma, "sigma")
-    if sigma == 0:
-        raise ValueError("sigma must be above 0, got 0")
-    if noisy.ndim != 2 or data.ndim != 2 or noisy.shape[1] != data.shape[1]:
-        raise ValueError(
-            "noisy and data must be tables with equally many columns, got shapes "
-            f"{noisy.shape} and {data.shape}"
-        )
-    if not (noisy.size and data.size):
-        raise ValueError("noisy and data must not be empty")
-    if not (np.isfinite(noisy).all() and np.isfinite(data).all()):
-        raise ValueError("noisy and data must hold finite values only")
+    check_level(sigma, "sigma", positive=True)
+    for name, points in {"noisy": noisy, "data": data}.items():
+        dtype = check_numbers(points, name, (None, None)).dtype
+        if dtype.str[1:] not in ("f4", "f8"):
+            refuse(name, "be float32 or float64", dtype, TypeError)
+    if noisy.shape[1] != data.shape[1]:
+        shapes = f"shapes {noisy.shape} and {data.shape}"
+        refuse("noisy and data", "be tables with equally many columns", shapes)

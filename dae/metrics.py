@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 from skimage.metrics import structural_similarity
 
-from dae._checks import check_count, check_images, check_rng, check_same_shape
+from dae._checks import check_count, check_numbers, check_pair, check_rng, refuse
 
 
 def mse(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
@@ -27,9 +27,7 @@ def mse(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
     TypeError, ValueError
         If one of the two is not such a batch, or their shapes differ.
     """
-    clean = check_images(clean, "clean")
-    restored = check_images(restored, "restored")
-    check_same_shape(clean, restored, ("clean", "restored"))
+    clean, restored = check_pair(clean=clean, restored=restored)
     return np.mean((restored - clean) ** 2, axis=(1, 2, 3), dtype=np.float64)
 
 
@@ -91,9 +89,7 @@ def ssim(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
        Transactions on Image Processing 13(4):600-612, 2004.
        doi:10.1109/TIP.2003.819861
     """
-    clean = check_images(clean, "clean")
-    restored = check_images(restored, "restored")
-    check_same_shape(clean, restored, ("clean", "restored"))
+    clean, restored = check_pair(clean=clean, restored=restored)
     settings = {
         "data_range": 1.0,
         "channel_axis": -1,
@@ -101,13 +97,9 @@ def ssim(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
         "sigma": 1.5,
         "use_sample_covariance": False,
     }
-    return np.array(
-        [
-            structural_similarity(a, b, **settings)
-            for a, b in zip(clean, restored, strict=True)
-        ],
-        dtype=np.float64,
-    )
+    pairs = zip(clean, restored, strict=True)
+    found = [structural_similarity(a, b, **settings) for a, b in pairs]
+    return np.array(found, dtype=np.float64)
 
 
 class Interval(NamedTuple):
@@ -153,24 +145,23 @@ def mean_interval(
         If `values` is not one-dimensional, is empty, or holds NaN or infinity (as
         `psnr` of a perfect copy does).
     TypeError
-        If `values` are no real numbers, or `rng` is no Generator.
+        If `values` are not real numbers, or `rng` is not a Generator.
 
     References
     ----------
     .. [1] B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman
        & Hall, 1993, chapter 13.
     """
-    values = _one_for_each_image(values)
-    check_rng(rng)
+    values = check_numbers(values, "values", (None,)).astype(np.float64)
     if len(values) == 1:  # nothing to draw from
         return Interval(*[float(values[0])] * 3)
     found = bootstrap(
         (values,),
         np.mean,
-        n_resamples=check_count(resamples, "resamples"),
+        n_resamples=resamples,
         batch=50,
         method="percentile",
-        rng=rng,
+        rng=check_rng(rng),
     ).confidence_interval
     return Interval(float(values.mean()), float(found.low), float(found.high))
 
@@ -197,10 +188,10 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `errors` is no such batch, is empty or not finite, `stride` does not divide
-        its sides, or an image of it is all of one value.
+        If `errors` is not such a batch, is empty or not finite, `stride` does not
+        divide its sides, or an image of it is all of one value.
     """
-    errors = _that_repeat(errors, check_count(stride, "stride", least=2))
+    errors = _check_errors(errors, stride)
     power = np.abs(np.fft.fft2(errors[..., 0])) ** 2
     power[:, 0, 0] = 0  # the mean
     height, width = power.shape[1:]
@@ -209,29 +200,11 @@ def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
     return share * (height * width - 1) / (stride**2 - 1)
 
 
-def _one_for_each_image(values: NDArray) -> NDArray[np.float64]:
-    values = np.asarray(values)
-    if values.dtype.kind not in "biuf":
-        raise TypeError(f"values must be real numbers, got {values.dtype}")
-    values = values.astype(np.float64)
-    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError(
-            "values must be one finite number for each image, at least one image, got "
-            f"shape {values.shape} with {np.sum(~np.isfinite(values))} not finite"
-        )
-    return values
-
-
-def _that_repeat(errors: NDArray, stride: int) -> NDArray[np.float64]:
-    errors = np.asarray(errors, dtype=np.float64)
-    usable = errors.ndim == 4 and errors.size and errors.shape[3] == 1
-    if not usable or errors.shape[1] % stride or errors.shape[2] % stride:
-        raise ValueError(
-            f"errors must have shape (N, H, W, 1) with sides that {stride} divides, "
-            f"got {errors.shape}"
-        )
-    if not np.isfinite(errors).all():
-        raise ValueError("errors must hold finite values only")
+def _check_errors(errors: NDArray, stride: int) -> NDArray[np.float64]:
+    check_count(stride, "stride", least=2)
+    errors = check_numbers(errors, "errors", (None, None, None, 1)).astype(np.float64)
+    if errors.shape[1] % stride or errors.shape[2] % stride:
+        refuse("errors", f"have sides that {stride} divides", f"shape {errors.shape}")
     if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
-        raise ValueError("errors must vary within each image: one is all of one value")
+        refuse("errors", "vary within each image", "an image of one value")
     return errors

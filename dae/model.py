@@ -10,15 +10,16 @@ from keras import layers
 from numpy.typing import NDArray
 
 from dae._checks import (
-    check_count,
     check_images,
     check_model,
     check_path,
     check_same_shape,
+    refuse,
 )
 from dae._files import written_whole
 
 PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
+REMEDY = "'git checkout -- dae/pretrained' brings it back"
 
 
 def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -87,11 +88,6 @@ def build_encoder(code_channels: int = 8, channels: int = 64) -> keras.Model:
         From images, float32, shape (N, 28, 28, 1), values in [0, 1], to codes,
         float32, shape (N, 7, 7, code_channels), unbounded.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If a count is not a whole number, or too small.
-
     Notes
     -----
     The patches' initial weights have a variance of 2 over their 16 inputs [1]_.
@@ -102,8 +98,6 @@ def build_encoder(code_channels: int = 8, channels: int = 64) -> keras.Model:
        human-level performance on ImageNet classification", ICCV 2015, pp. 1026-1034.
        doi:10.1109/ICCV.2015.123
     """
-    code_channels = check_count(code_channels, "code_channels")
-    channels = check_count(channels, "channels", least=4)
     images = keras.Input((28, 28, 1), name="images")
     # 28 x 28 x 1 -> 7 x 7 x 64: what is in each patch of 4 x 4 pixels
     x = layers.Conv2D(
@@ -137,15 +131,7 @@ def build_decoder(
     keras.Model
         From codes, float32, shape (N, 7, 7, code_channels), to images, float32,
         shape (N, 28, 28, 1), values in [0, 1].
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a count is not a whole number, or too small.
     """
-    code_channels = check_count(code_channels, "code_channels")
-    channels = check_count(channels, "channels", least=4)
-    overview_channels = check_count(overview_channels, "overview_channels")
     code = keras.Input((7, 7, code_channels), name="code")
     # every position hears of the whole digit: 392 numbers -> 7 x 7 x 16
     whole = layers.Flatten(name="flatten")(code)
@@ -179,21 +165,15 @@ def build_autoencoder(
 
     Raises
     ------
-    TypeError
-        If one of the two is no Keras model that is built.
     ValueError
-        If the decoder does not take what the encoder gives, or if other images go in
-        or come out.
+        If the decoder does not take what the encoder gives.
     """
     encoder = build_encoder() if encoder is None else encoder
     decoder = build_decoder() if decoder is None else decoder
-    check_model(encoder, "encoder", takes=(28, 28, 1))
-    check_model(decoder, "decoder", gives=(28, 28, 1))
     if encoder.output_shape != decoder.input_shape:
-        raise ValueError(
-            f"encoder gives codes of shape {encoder.output_shape}, but decoder takes "
-            f"{decoder.input_shape}: build both with the same code_channels"
-        )
+        wanted = f"take what encoder gives, {encoder.output_shape}"
+        got = f"{decoder.input_shape}; build both with the same code_channels"
+        refuse("decoder", wanted, got)
     images = keras.Input((28, 28, 1), name="images")
     return keras.Model(images, decoder(encoder(images)), name="autoencoder")
 
@@ -220,19 +200,14 @@ def denoise(
     Raises
     ------
     TypeError, ValueError
-        If `images` is not such a batch, `batch_size` not at least 1, or `model` no
-        model that is built.
+        If `images` is not such a batch.
     ValueError
         If the model gives anything but as many images of that shape, or gives NaN.
     """
     images = check_images(images)
-    batch_size = check_count(batch_size, "batch_size")
-    check_model(model)
     if images.shape[1:] != model.input_shape[1:]:
-        raise ValueError(
-            f"images must have shape (N, {', '.join(map(str, model.input_shape[1:]))})"
-            f", got {images.shape}"
-        )
+        wanted = str(model.input_shape).replace("None", "N")
+        refuse("images", f"have shape {wanted}", images.shape)
     starts = range(0, len(images), batch_size)
     parts = [images[i : i + batch_size] for i in starts]
     # under tf.distribute all replicas answer, one after the other: take the first
@@ -261,26 +236,22 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
-    TypeError
-        If `path` is no path.
+        If there is nothing at `path`.
     ValueError
-        If it is no Keras model, is damaged, or would run code of its own.
+        If it is not a Keras model, is damaged, or would run code of its own.
     """
     path = PRETRAINED_PATH if path is None else check_path(path)
     if not path.is_file():
         remedy = "give the path of a .keras file, or leave it out for the package's"
         if path == PRETRAINED_PATH:
-            remedy = "'git checkout -- dae/pretrained' brings it back"
+            remedy = REMEDY
         raise FileNotFoundError(f"{path}: there is no such model; {remedy}")
     if path == PRETRAINED_PATH:
         model = build_autoencoder()
         try:
             model.load_weights(path)  # which older versions of Keras can read too
         except Exception as error:
-            raise ValueError(
-                f"{path} is damaged; 'git checkout -- dae/pretrained' brings it back"
-            ) from error
+            raise ValueError(f"{path} is damaged; {REMEDY}") from error
         return model
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: no model that can be loaded (no whole .keras file)")
@@ -318,8 +289,8 @@ def save_denoiser(model: keras.Model, path: str | Path) -> None:
 
     Raises
     ------
-    TypeError
-        If `model` is no Keras model that is built, or `path` no path.
+    AttributeError
+        If `model` is not a Keras model that is built.
     ValueError
         If `path` does not end in ``.keras``.
     """

@@ -54,9 +54,9 @@ def add_gaussian_noise(
     longer 0: a black pixel rises to ``sigma / sqrt(2 * pi)`` on average (the mean
     of a normal law rectified at 0), as long as the white end is far away.
     """
-    images = check_images(images)
-    sigma = check_level(sigma, "sigma", len(images))
-    noise = check_rng(rng).standard_normal(images.shape, dtype=np.float32)
+    images, sigma = _check_corruption(images, sigma, "sigma", rng)
+    sigma = np.reshape(sigma, (-1, 1, 1, 1))  # one for all images, or one for each
+    noise = rng.standard_normal(images.shape, dtype=np.float32)
     noisy = images + sigma * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
@@ -94,9 +94,9 @@ def add_speckle_noise(
        Pearson, 2018. (scikit-image's ``random_noise`` uses the same; MATLAB's
        ``imnoise`` draws uniform noise.)
     """
-    images = check_images(images)
-    sigma = check_level(sigma, "sigma", len(images))
-    noise = check_rng(rng).standard_normal(images.shape, dtype=np.float32)
+    images, sigma = _check_corruption(images, sigma, "sigma", rng)
+    sigma = np.reshape(sigma, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    noise = rng.standard_normal(images.shape, dtype=np.float32)
     noisy = images + images * sigma * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
@@ -127,11 +127,11 @@ def add_poisson_noise(
     TypeError, ValueError
         As `add_gaussian_noise`, and if `photons` is 0 or above a billion.
     """
-    images = check_images(images)
-    photons = check_level(photons, "photons", len(images), high=1e9)
-    if np.any(photons == 0):
-        raise ValueError("photons must be above 0: without light there is no picture")
-    counts = check_rng(rng).poisson(images * photons)
+    images, photons = _check_corruption(
+        images, photons, "photons", rng, high=1e9, positive=True
+    )
+    photons = np.reshape(photons, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    counts = rng.poisson(images * photons)
     noisy = counts.astype(np.float32) / photons
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
@@ -160,9 +160,9 @@ def add_salt_and_pepper(
     TypeError, ValueError
         As `add_gaussian_noise`, and if `amount` is above 1.
     """
-    images = check_images(images)
-    amount = check_level(amount, "amount", len(images), high=1)
-    draw = check_rng(rng).random(images.shape, dtype=np.float32)
+    images, amount = _check_corruption(images, amount, "amount", rng, high=1)
+    amount = np.reshape(amount, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    draw = rng.random(images.shape, dtype=np.float32)
     noisy = np.where(draw < amount, np.float32(1), images)
     return np.where(draw < amount / 2, np.float32(0), noisy)
 
@@ -196,12 +196,17 @@ def mask_pixels(
        composing robust features with denoising autoencoders", ICML 2008, section
        2.3. doi:10.1145/1390156.1390294
     """
-    images = check_images(images)
-    fraction = check_level(fraction, "fraction", len(images), high=1)
-    if fraction.ndim:
-        raise ValueError("fraction must be one number for all images, got an array")
+    images, fraction = _check_corruption(images, fraction, "fraction", rng, high=1)
     masked = images.reshape(len(images), -1).copy()
     count = round(float(fraction) * masked.shape[1])
-    order = check_rng(rng).random(masked.shape, dtype=np.float32).argsort(axis=1)
+    order = rng.random(masked.shape, dtype=np.float32).argsort(axis=1)
     np.put_along_axis(masked, order[:, :count], 0, axis=1)
     return masked.reshape(images.shape)
+
+
+def _check_corruption(
+    images: NDArray, level: float | NDArray, name: str, rng: np.random.Generator, **most
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    check_rng(rng)
+    images = check_images(images)
+    return images, check_level(level, name, len(images), **most)

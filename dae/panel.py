@@ -10,7 +10,7 @@ from IPython.display import Image
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from dae._checks import check_images, check_mapping, check_model, check_type
+from dae._checks import check_images
 from dae.metrics import psnr
 from dae.model import denoise
 
@@ -39,8 +39,7 @@ class Panel:
     Raises
     ------
     TypeError, ValueError
-        If `images` is not such a batch, there is nothing to choose from, or a choice or
-        `picture` is something else.
+        If `images` is not such a batch.
     """
 
     def __init__(
@@ -51,24 +50,15 @@ class Panel:
         picture: Image,
     ):
         self.images, self.picture = check_images(images), picture
-        check_type(picture, Image, "picture", "an IPython.display.Image")
-        for name, model in check_mapping(models, "models").items():
-            check_model(model, f"models[{name!r}]", takes=images.shape[1:])
-        for name, corrupt in check_mapping(corruptions, "corruptions").items():
-            check_type(corrupt, Callable, f"corruptions[{name!r}]", "a function")
         self.draws = 0
         self.level = widgets.FloatSlider(0.5, min=0, max=1, step=0.05)
         self.corruption = widgets.Dropdown(options=dict(corruptions))
         self.digit = widgets.IntSlider(0, min=0, max=len(images) - 1)
         self.model = widgets.Dropdown(options=dict(models))
         self.again = widgets.Button(description="new noise")
-        controls = {
-            "level": self.level,
-            "corruption": self.corruption,
-            "digit": self.digit,
-            "model": self.model,
-        }
-        for name, control in controls.items():
+        names = ("level", "corruption", "digit", "model")
+        controls = [getattr(self, name) for name in names]
+        for name, control in zip(names, controls, strict=True):
             control.description = name
             control.observe(self._refresh, names="value")
         self.again.on_click(self._draw_again)
@@ -76,13 +66,8 @@ class Panel:
         self.pictures = [widgets.Image(layout=size) for _ in range(3)]
         self.labels = [widgets.Label() for _ in range(3)]
         pairs = zip(self.pictures, self.labels, strict=True)
-        self.box = widgets.VBox(
-            [
-                *controls.values(),
-                self.again,
-                widgets.HBox([widgets.VBox(p) for p in pairs]),
-            ]
-        )
+        row = widgets.HBox([widgets.VBox(pair) for pair in pairs])
+        self.box = widgets.VBox([*controls, self.again, row])
         self._refresh()
 
     def _draw_again(self, _) -> None:
@@ -95,13 +80,11 @@ class Panel:
         rng = np.random.default_rng([self.draws, i])  # the same until "new noise"
         noisy = self.corruption.value(clean, self.level.value, rng)
         restored = denoise(self.model.value, noisy)
-        shown = {"original": clean, "noisy": noisy, "denoised": restored}
-        for (name, image), picture, label in zip(
-            shown.items(), self.pictures, self.labels, strict=True
-        ):
+        for picture, image in zip(self.pictures, (clean, noisy, restored), strict=True):
             picture.value = as_png(image[0, ..., 0])
-            quality = f": {psnr(clean, image)[0]:.1f} dB" if image is not clean else ""
-            label.value = name + quality
+        self.labels[0].value = "original"
+        self.labels[1].value = f"noisy: {psnr(clean, noisy)[0]:.1f} dB"
+        self.labels[2].value = f"denoised: {psnr(clean, restored)[0]:.1f} dB"
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.picture._repr_mimebundle_()
@@ -112,7 +95,6 @@ def as_png(image: NDArray) -> bytes:
     """Encode a grey image, values in [0, 1], shape (H, W), as an enlarged PNG."""
     grey = np.round(255 * image).astype(np.uint8)
     file = io.BytesIO()
-    Picture.fromarray(grey).resize((SIDE, SIDE), Picture.Resampling.NEAREST).save(
-        file, format="PNG"
-    )
+    large = Picture.fromarray(grey).resize((SIDE, SIDE), Picture.Resampling.NEAREST)
+    large.save(file, format="PNG")
     return file.getvalue()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_count, check_level, check_rng, check_same_shape
+from dae._checks import check_same_shape, refuse
 
 
 def generate(
@@ -56,11 +56,9 @@ def generate(
 
     Raises
     ------
-    TypeError, ValueError
-        If `count` or `most_steps` is not a whole number above 0, `rng` no Generator,
-        `shape` not of three numbers, `beta` not in [0, 1], `until` negative, or
-        `start` neither a number nor a picture in that range; if `restore` gives
-        another shape than it got.
+    ValueError
+        If `beta` is not in [0, 1], or `start` neither a number nor a picture in that
+        range; if `restore` gives another shape than it got.
 
     References
     ----------
@@ -68,8 +66,7 @@ def generate(
        problems using the prior implicit in a denoiser", NeurIPS 2021, algorithm 1.
        arXiv:2007.13640
     """
-    start = _checked_start(count, start, shape, beta, until, most_steps)
-    noise = check_rng(rng).standard_normal
+    start, noise = _check_start(start, shape, beta), rng.standard_normal
     images = start + noise((count, *shape), dtype=np.float32)
     levels = []
     for t in range(1, most_steps + 1):
@@ -86,15 +83,10 @@ def generate(
     return np.clip(restored, 0, 1).astype(np.float32), levels
 
 
-def _checked_start(count, start, shape, beta, until, most_steps) -> NDArray[np.float32]:
-    check_count(count, "count")
-    check_count(most_steps, "most_steps")
-    check_level(until, "until")
-    if len(shape) != 3:
-        raise ValueError(f"shape must be (H, W, C), got {shape}")
+def _check_start(start, shape: tuple[int, ...], beta: float) -> NDArray[np.float32]:
     if not 0 <= beta <= 1:
-        raise ValueError(f"beta must be in [0, 1], got {beta}")
+        refuse("beta", "be in [0, 1]", beta)
     start = np.asarray(start, np.float32)
     if start.shape not in ((), tuple(shape)) or not np.all((start >= 0) & (start <= 1)):
-        raise ValueError(f"start must be a number or have shape {shape}, in [0, 1]")
+        refuse("start", f"be a number or have shape {shape}, in [0, 1]", start)
     return start

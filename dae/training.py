@@ -15,14 +15,17 @@ from dae._checks import (
     check_level,
     check_model,
     check_path,
-    check_rng,
     check_same_shape,
-    check_type,
+    refuse,
 )
 from dae._replicas import replicas_of, shared_out
 from dae.checkpoint import History, load_checkpoint, save_checkpoint
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
+DIVERGED = (
+    "training has diverged; try a lower learning_rate, and look at the images for odd "
+    "values"
+)
 
 
 def noisy_batches(
@@ -49,11 +52,10 @@ def noisy_batches(
     Raises
     ------
     TypeError, ValueError
-        At the first batch, if `batch_size` is not a whole number above 0, or `rng` no
-        Generator.
+        At the first batch, if `batch_size` is not a whole number above 0.
     """
     batch_size = check_count(batch_size, "batch_size")
-    order = check_rng(rng).permutation(len(images))
+    order = rng.permutation(len(images))
     for start in range(0, len(images) - batch_size + 1, batch_size):
         clean = images[order[start : start + batch_size]]
         yield corrupt(clean, rng), clean
@@ -132,8 +134,7 @@ def train_epoch(
         loss = model.train_on_batch(noisy, clean)
         if not math.isfinite(loss):
             raise FloatingPointError(
-                f"the loss became {loss} in batch {done}: training has diverged; "
-                "try a lower learning_rate, and look at the images for odd values"
+                f"the loss became {loss} in batch {done}: {DIVERGED}"
             )
         yield done
 
@@ -159,11 +160,9 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     FloatingPointError
         If the loss is not finite.
     """
-    clean = check_images(clean, "clean")
-    check_type(noisy, np.ndarray, "noisy", "a NumPy array")
+    clean, noisy = check_images(clean, "clean"), np.asarray(noisy, np.float32)
     check_same_shape(noisy, clean, ("noisy", "clean"))
-    noisy = noisy.astype(np.float32, copy=False)
-    check_model(model, takes=clean.shape[1:])
+    check_model(model, shape=clean.shape[1:])
     total = 0.0
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
@@ -172,10 +171,7 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
         total += float(loss) * len(clean[part])
     loss = total / len(clean)
     if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"the loss over the images is {loss}: training has diverged, or the "
-            "noisy images hold values that are not finite"
-        )
+        raise FloatingPointError(f"the loss over the images is {loss}: {DIVERGED}")
     return loss
 
 
@@ -244,69 +240,30 @@ def train(
     TypeError, ValueError
         If an argument is not as described above.
     """
-    images = check_images(images)
-    val_images = check_images(val_images, "val_images").view()
-    val_images.flags.writeable = False  # no corruption is to work in place
-    shape = images.shape[1:]
-    check_same_shape(images[0], val_images[0], ("images[0]", "val_images[0]"))
-    check_model(model, takes=shape, gives=shape)
-    check_type(corrupt, Callable, "corrupt", "a function (images, rng) -> images")
-    check_type(report, Callable, "report", "a function (epochs, done, history)")
-    check_type(loss, str, "loss", "the name of a Keras loss")
-    epochs = check_count(epochs, "epochs")
-    batch_size = check_count(batch_size, "batch_size")
-    if len(images) < batch_size:
-        raise ValueError(
-            f"images must hold at least one batch of {batch_size}, got {len(images)}"
-        )
-    if batch_size % replicas_of(model):
-        raise ValueError(
-            f"batch_size must be a multiple of the {replicas_of(model)} replicas of "
-            f"the model, got {batch_size}"
-        )
-    if check_level(learning_rate, "learning_rate") == 0:
-        raise ValueError("learning_rate must be above 0, got 0")
-    learning_rate = float(learning_rate)  # a plain one, for the checkpoint
-    seed = check_count(seed, "seed", least=0)
-    if checkpoint is not None:
-        checkpoint = check_path(checkpoint, "checkpoint", suffix=".npz")
-    if resume and checkpoint is None:
-        raise ValueError("resume needs the checkpoint to resume from, got None")
-    steps = len(images) // batch_size
-    compile_denoiser(model, epochs * steps, learning_rate, loss)
-
-    # one independent stream of random numbers for each epoch, and one for evaluation
-    fixed, *streams = map(
-        np.random.default_rng, np.random.SeedSequence(seed).spawn(1 + epochs)
+    images, val_images = _check_training(
+        model, images, val_images, epochs, batch_size, learning_rate, checkpoint, resume
     )
-    val_noisy = corrupt(val_images, fixed)
-    check_type(val_noisy, np.ndarray, "what corrupt returns", "a NumPy array")
-    val_noisy = np.ascontiguousarray(val_noisy)
-    check_same_shape(val_images, val_noisy, ("val_images", "corrupt(val_images, rng)"))
+    steps = len(images) // batch_size
+    compile_denoiser(model, epochs * steps, float(learning_rate), loss)
+
+    # one independent stream of random numbers for evaluation, and one for each epoch
+    seeds = np.random.SeedSequence(seed).spawn(1 + epochs)
+    fixed, *streams = map(np.random.default_rng, seeds)
+    val_noisy = _fixed_noise(corrupt, val_images, fixed, "val_images")
     probe = images[: len(val_images)]  # as many training images, to compare
-    probe_noisy = corrupt(probe, fixed)
+    probe_noisy = _fixed_noise(corrupt, probe, fixed, "images")
 
     if replicas_of(model) > 1:  # Keras builds the rest of the model from plain arrays
         evaluate(model, val_noisy[:1], val_images[:1])
-    settings = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "loss": loss,
-        "seed": seed,
-        "training_images": len(images),
-        "weights": [list(w.shape) for w in model.weights],
-        "noisy_validation_crc32": zlib.crc32(val_noisy),
-    }
+    options = epochs, batch_size, learning_rate, loss, seed
+    settings = _settings(*options, model, images, val_noisy)
     history, best_weights = {"train_loss": [], "val_loss": []}, model.get_weights()
     if resume:
         history, best_weights = load_checkpoint(checkpoint, model, settings)
 
     for epoch in range(len(history["val_loss"]), epochs):
         batches = noisy_batches(images, corrupt, batch_size, streams[epoch])
-        if replicas_of(model) > 1:
-            batches = shared_out(batches, model)
-        for done in train_epoch(model, batches):
+        for done in train_epoch(model, shared_out(batches, model)):
             report(epochs, epoch + done / steps, history)
         history["train_loss"].append(evaluate(model, probe_noisy, probe))
         history["val_loss"].append(evaluate(model, val_noisy, val_images))
@@ -318,3 +275,51 @@ def train(
 
     model.set_weights(best_weights)
     return history
+
+
+def _check_training(
+    model, images, val_images, epochs, batch_size, learning_rate, checkpoint, resume
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    images, val_images = check_images(images), check_images(val_images, "val_images")
+    check_same_shape(images[0], val_images[0], ("images[0]", "val_images[0]"))
+    check_model(model, shape=images.shape[1:])
+    check_count(epochs, "epochs")
+    check_count(batch_size, "batch_size")
+    check_level(learning_rate, "learning_rate", positive=True)
+    if len(images) < batch_size:
+        refuse("images", f"hold at least one batch of {batch_size}", len(images))
+    if batch_size % replicas_of(model):
+        wanted = f"be a multiple of the {replicas_of(model)} replicas of the model"
+        refuse("batch_size", wanted, batch_size)
+    if checkpoint is not None:
+        check_path(checkpoint, "checkpoint", suffix=".npz")
+    if resume and checkpoint is None:
+        raise ValueError("resume needs the checkpoint to resume from, got None")
+    return images, val_images
+
+
+def _fixed_noise(
+    corrupt: Corruption, images: NDArray, rng: np.random.Generator, name: str
+) -> NDArray:
+    """Corrupt images once and for all, with noise that is not to work in place."""
+    images = images.view()
+    images.flags.writeable = False
+    noisy = np.ascontiguousarray(corrupt(images, rng))
+    check_same_shape(images, noisy, (name, f"corrupt({name}, rng)"))
+    return noisy
+
+
+def _settings(
+    epochs, batch_size, learning_rate, loss, seed, model, images, val_noisy
+) -> dict:
+    """Collect what a resumed run must have in common with the first one, for JSON."""
+    return {
+        "epochs": int(epochs),
+        "batch_size": int(batch_size),
+        "learning_rate": float(learning_rate),
+        "loss": loss,
+        "seed": int(seed),
+        "training_images": len(images),
+        "weights": [list(w.shape) for w in model.weights],
+        "noisy_validation_crc32": zlib.crc32(val_noisy),
+    }

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from dae._checks import check_count, check_type
+from dae._checks import check_count
 from dae.model import build_autoencoder, build_decoder, build_encoder
 
 
@@ -25,18 +25,12 @@ def build_linear_output(*, use_bias: bool) -> keras.Model:
         From images, float32, shape (N, 28, 28, 1), to images of the same shape,
         unbounded: `denoise` clips them. To be trained with squared error.
 
-    Raises
-    ------
-    TypeError
-        If `use_bias` is neither True nor False.
-
     References
     ----------
     .. [1] S. Mohan, Z. Kadkhodaie, E. P. Simoncelli and C. Fernandez-Granda, "Robust
        and interpretable blind image denoising via bias-free convolutional neural
        networks", ICLR 2020. arXiv:1906.05478
     """
-    check_type(use_bias, bool, "use_bias", "True or False")
 
     def rebuild(layer):
         config = layer.get_config()
@@ -67,11 +61,6 @@ def build_with_skips(code_channels: int = 8) -> keras.Model:
     keras.Model
         From images, float32, shape (N, 28, 28, 1), values in [0, 1], to the same.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If `code_channels` is not a whole number above 0.
-
     References
     ----------
     .. [1] O. Ronneberger, P. Fischer and T. Brox, "U-Net: convolutional networks for
@@ -79,9 +68,8 @@ def build_with_skips(code_channels: int = 8) -> keras.Model:
        doi:10.1007/978-3-319-24574-4_28
     """
     images = keras.Input((28, 28, 1), name="images")
-    coarse = build_autoencoder(
-        build_encoder(code_channels), build_decoder(code_channels)
-    )(images)
+    narrow = build_encoder(code_channels), build_decoder(code_channels)
+    coarse = build_autoencoder(*narrow)(images)
     detail = layers.Conv2D(16, 3, padding="same", activation="relu")(images)
     x = layers.Concatenate()([coarse, detail])  # 28 x 28 x 17
     x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
@@ -109,7 +97,7 @@ def build_stride_2_decoder(kernel_size: int, code_channels: int = 8) -> keras.Mo
     Raises
     ------
     TypeError, ValueError
-        If a count is not a whole number, or too small.
+        If `kernel_size` is not a whole number of at least 2.
 
     References
     ----------
@@ -117,7 +105,6 @@ def build_stride_2_decoder(kernel_size: int, code_channels: int = 8) -> keras.Mo
        artifacts", Distill, 2016. doi:10.23915/distill.00003
     """
     k = check_count(kernel_size, "kernel_size", least=2)
-    code_channels = check_count(code_channels, "code_channels")
     up = {"strides": 2, "padding": "same"}
     code = keras.Input((7, 7, code_channels), name="code")
     x = layers.Conv2D(64, 3, padding="same", activation="relu")(code)  # 7 x 7 x 64

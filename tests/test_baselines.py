@@ -51,16 +51,6 @@ def test_each_keeps_what_is_even_and_removes_noise(denoiser, digits, noisy):
     assert psnr(digits[:50], restored).mean() > psnr(digits[:50], noisy[:50]).mean() + 2
 
 
-@pytest.mark.parametrize("denoiser", FILTERS)
-def test_each_says_what_is_wrong(denoiser):
-    with pytest.raises(ValueError, match="must not be empty"):
-        denoiser(np.zeros((0, 28, 28, 1), "f4"), 1)
-    with pytest.raises((TypeError, ValueError), match=r"must be.*-1"):
-        denoiser(np.zeros((1, 28, 28, 1), "f4"), -1)
-    with pytest.raises(TypeError, match=r"must be a (real|whole) number"):
-        denoiser(np.zeros((1, 28, 28, 1), "f4"), np.array([1.0]))
-
-
 def test_tune_finds_the_best_and_gives_it(digits, noisy):
     tried = (0.3, 0.6, 0.9, 1.2, 3.0)
     quality = [psnr(digits[:50], gaussian(noisy[:50], s)).mean() for s in tried]
@@ -134,13 +124,3 @@ def test_affine_denoiser_reaches_what_is_known_of_it(mnist, sigma, known):
     restore = fit_affine_denoiser(noisy_train, x_train)
     restored = restore(add_gaussian_noise(x_val, sigma, rng))
     assert abs(psnr(x_val, restored).mean() - known) < 0.25
-
-
-def test_shapes_must_agree(digits):
-    for fit in (fit_affine_correction, fit_affine_denoiser):
-        with pytest.raises(ValueError, match="must have the same shape"):
-            fit(digits[:2], digits[:3])
-    with pytest.raises(ValueError, match="must have the same shape"):
-        tune(gaussian, (1,), digits[:2], digits[:3])
-    with pytest.raises(ValueError, match="strengths must not be empty"):
-        tune(gaussian, (), digits[:2], digits[:2])

@@ -1,12 +1,29 @@
-"""Charts: the numbers given are the numbers drawn."""
+"""Charts: the numbers given are the numbers drawn, and all of it on the page."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 
-from dae import Interval, plot_curves, plot_fields, plot_ladder, plot_matrix
+from dae import (
+    Interval,
+    on_frontier,
+    plot_curves,
+    plot_fields,
+    plot_frontier,
+    plot_growth,
+    plot_ladder,
+    plot_matrix,
+)
 
+POINTS = {
+    "cheap": (1, 10.0),
+    "middle": (2, 12.0),
+    "beaten": (3, 11.0),
+    "equal but dearer": (4, 12.0),
+    "best": (8, 13.0),
+    "same cost, worse": (8, 12.5),
+}
 LADDER = {"low": Interval(1, 0.5, 1.5), "high": Interval(3, 2, 3.5)}
 
 
@@ -39,20 +56,8 @@ def test_ladder_marks_one_method_out():
         assert mark.get_color() != dots.get_color()
         assert mark.get_marker() != dots.get_marker()
     assert len(plain.axes[0].lines) == len(figure.axes[0].lines) - 1
-    with pytest.raises(ValueError, match=r"highlight must be one of \['low', 'high'\]"):
+    with pytest.raises(ValueError, match="middle"):
         plot_ladder({"one": LADDER}, "dB", highlight="middle")
-
-
-def test_ladder_says_what_it_shows_on_one_scale():
-    more = {"low": Interval(9, 8, 9.5), "high": Interval(4, 3, 5)}
-    figure = plot_ladder({"one": LADDER, "two": more}, "PSNR in dB")
-    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
-    assert [axis.get_xlabel() for axis in figure.axes] == ["PSNR in dB"] * 2
-    limits = [axis.get_xlim() for axis in figure.axes]
-    assert limits[0] == limits[1] and limits[0][0] < 0.5
-    right = limits[0][1]
-    assert right - 9.5 > 0.1 * (9.5 - 0.5)  # room for the numbers
-    assert list(figure.axes[1].lines[-1].get_xdata()) == [9, 4]
 
 
 def test_curves_are_drawn_with_their_intervals():
@@ -65,28 +70,6 @@ def test_curves_are_drawn_with_their_intervals():
     heights = set(area.get_paths()[0].vertices[:, 1])
     assert heights == {0, 1, 2, 4}
     assert (a.get_linestyle(), a.get_marker()) != (b.get_linestyle(), b.get_marker())
-
-
-def test_curves_say_what_they_show_on_one_scale():
-    panels = {"one": {"a": [1, 2], "b": [2, 3]}, "two": {"a": [1, 9], "b": [0, 1]}}
-    figure = plot_curves(panels, [4, 5], ("epoch", "loss"))
-    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
-    assert [axis.get_xlabel() for axis in figure.axes] == ["epoch", "epoch"]
-    assert figure.axes[0].get_ylabel() == "loss"
-    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
-    assert figure.axes[0].get_xscale() == "linear"
-    (legend,) = figure.legends
-    figure.draw_without_rendering()
-    assert legend.get_window_extent().y1 < figure.axes[0].get_window_extent().y0
-    for axis, curves in zip(figure.axes, panels.values(), strict=True):
-        for text, handle, line in zip(
-            legend.texts, legend.legend_handles, axis.lines, strict=True
-        ):
-            assert text.get_text() == line.get_label()
-            assert handle.get_color() == line.get_color()
-            assert list(line.get_ydata()) == curves[line.get_label()]
-        ticks = [place for place in axis.get_xticks() if 4 <= place <= 5]
-        assert ticks == [4, 5]  # there is no epoch 4.5
 
 
 def test_each_curve_has_a_colour_a_dash_and_a_marker_of_its_own():
@@ -120,38 +103,6 @@ def test_curves_with_a_band_and_doublings():
     assert not figure.axes[0].xaxis.get_minorticklocs().size
 
 
-def test_matrix_writes_every_number_readably():
-    values = np.array([[1.04, 2], [3, 4]])
-    figure = plot_matrix(values, ["r1", "r2"], ["c1", "c2"], ["col", "row", "dB"])
-    axis = figure.axes[0]
-    assert [t.get_text() for t in axis.texts] == ["1.0", "2.0", "3.0", "4.0"]
-    assert [t.get_color() for t in axis.texts] == ["white", "white", "black", "black"]
-    np.testing.assert_array_equal(axis.images[0].get_array(), values)
-    assert [t.get_position() for t in axis.texts] == [(0, 0), (1, 0), (0, 1), (1, 1)]
-
-
-def test_matrix_names_its_rows_columns_and_numbers():
-    values = np.array([[20.0, 24, 30], [21, 22, 29]])
-    figure = plot_matrix(values, ["r1", "r2"], ["c1", "c2", "c3"], ["on", "for", "dB"])
-    figure.draw_without_rendering()
-    (axis,) = figure.axes
-    names = [t.get_text() for t in axis.get_xticklabels()]
-    assert (names, list(axis.get_xticks())) == (["c1", "c2", "c3"], [0, 1, 2])
-    names = [t.get_text() for t in axis.get_yticklabels()]
-    assert (names, list(axis.get_yticks())) == (["r1", "r2"], [0, 1])
-    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row on top
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("on", "for")
-    assert axis.get_title() == "dB"
-    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
-    assert bold == ["24.0", "30.0", "21.0"]  # the best of each column, row by row
-    picture = axis.images[0]
-    assert picture.get_clim() == (20, 30)
-    for text, value in zip(axis.texts, values.ravel(), strict=True):
-        cell, ink = picture.to_rgba(value)[:3], to_rgba(text.get_color())[:3]
-        grey_cell, grey_ink = (np.dot(c, [0.299, 0.587, 0.114]) for c in (cell, ink))
-        assert abs(grey_cell - grey_ink) > 0.4
-
-
 def test_fields_draw_arrows_where_they_are_known(rng):
     places, data = rng.normal(size=(6, 2)), rng.normal(size=(9, 2))
     moves = rng.normal(size=(6, 2))
@@ -169,61 +120,121 @@ def test_fields_draw_arrows_where_they_are_known(rng):
     assert dots.zorder < exact.zorder < learned.zorder  # no arrow's tip is hidden
 
 
-def test_fields_say_what_they_show_on_one_scale(rng):
-    places, data = rng.normal(size=(6, 2)), rng.normal(size=(9, 2)) * [3, 1]
-    fields = {"exact": places, "learned": -places}
-    figure = plot_fields({"one": fields, "two": fields}, places * [1, 9], data)
-    assert [axis.get_title() for axis in figure.axes] == ["one", "two"]
-    assert {axis.get_aspect() for axis in figure.axes} == {1}
+def test_matrix_writes_every_number_readably_and_the_best_in_bold():
+    values = np.array([[20.04, 24, 30], [21, 22, 29]])
+    (axis,) = plot_matrix(values, ["r1", "r2"], "abc", ["on", "for", "dB"]).axes
+    texts = [text.get_text() for text in axis.texts]
+    assert texts == ["20.0", "24.0", "30.0", "21.0", "22.0", "29.0"]
+    assert [t.get_position() for t in axis.texts[2:4]] == [(2, 0), (0, 1)]
+    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
+    assert bold == ["24.0", "30.0", "21.0"]  # the best of each column, row by row
+    assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first row on top
+    picture = axis.images[0]
+    np.testing.assert_array_equal(picture.get_array(), values)
+    for text, value in zip(axis.texts, values.ravel(), strict=True):
+        cell, ink = picture.to_rgba(value)[:3], to_rgba(text.get_color())[:3]
+        grey_cell, grey_ink = (np.dot(c, [0.299, 0.587, 0.114]) for c in (cell, ink))
+        assert abs(grey_cell - grey_ink) > 0.4
+
+
+def test_panels_share_their_scale_and_leave_room():
+    more = {"low": Interval(9, 8, 9.5), "high": Interval(4, 3, 5)}
+    ladder = plot_ladder({"one": LADDER, "two": more}, "dB")
+    (left, right), other = (axis.get_xlim() for axis in ladder.axes)
+    assert (left, right) == other and left < 0.5
+    assert right - 9.5 > 0.1 * (9.5 - 0.5)  # room for the numbers
+    panels = {"one": {"a": [1, 2]}, "two": {"a": [1, 9]}}
+    curves = plot_curves(panels, [4, 5], ("epoch", "loss"))
+    assert curves.axes[0].get_ylim() == curves.axes[1].get_ylim()
+    for axis in curves.axes:
+        assert [x for x in axis.get_xticks() if 4 <= x <= 5] == [4, 5]  # no epoch 4.5
+    places = np.array([[0.0, 0], [3, 1], [1, 9]])
+    fields = {"exact": places, "learned": places * [[1], [1], [np.nan]]}
+    figure = plot_fields({"one": fields, "two": fields}, places, places[:2])
     assert figure.axes[0].get_shared_x_axes().joined(*figure.axes)
-    (legend,) = figure.legends
-    assert [t.get_text() for t in legend.texts] == ["data", "exact", "learned"]
-    arrows = [c for c in figure.axes[1].collections if hasattr(c, "U")]
-    for handle, arrow in zip(legend.legend_handles[1:], arrows, strict=True):
-        assert tuple(handle.get_facecolor()) == tuple(arrow.get_facecolor()[0])
-    # as high as the points are, next to their width
-    points = np.concatenate([places * [1, 9], data])
-    width, height = np.ptp(points, axis=0)
-    assert figure.get_figheight() == pytest.approx(3.25 * height / width + 0.7)
+    assert {axis.get_aspect() for axis in figure.axes} == {1}
+    # as high as what is drawn, next to its width
+    assert figure.get_figheight() == pytest.approx(3.25 * 9 / 3 + 0.7)
 
 
-def test_all_fit_the_page_and_are_large_enough_to_read():
-    curves = {f"curve {i}": [1, 2] for i in range(7)}
-    for figure in (
-        plot_ladder({"one": LADDER, "two": LADDER}, "dB"),
-        plot_curves({"a": curves, "b": curves, "c": curves}, [1, 2], ("x", "y")),
-        plot_matrix(np.eye(2), ["a", "b"], ["c", "d"], ["x", "y", "z"]),
-    ):
-        assert figure.get_figwidth() == 6.5
-        texts = drawn_texts(figure)
-        assert min(t.get_fontsize() for t in texts) >= 8
-        drawn = figure.get_tightbbox()  # in inches, of all that is drawn
-        assert drawn.x0 >= -0.01 and drawn.x1 <= 6.51
-        assert drawn.y0 >= -0.01 and drawn.y1 <= figure.get_figheight() + 0.01
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: plot_ladder({}, "dB"), "at least one panel"),
-        (lambda: plot_ladder({"a": LADDER, "b": {}}, "dB"), "all with the same names"),
-        (lambda: plot_curves({"a": {}}, [1], ("x", "y")), "at least one panel"),
-        (
-            lambda: plot_curves({"a": {"c": [1]}}, [1, 2], ("x", "y")),
-            "'c' must hold 2 numbers or Intervals, got shape",
+CURVES = {f"curve {i}": [1, 2] for i in range(7)}
+WORDS = [  # a figure, and what must be written in it
+    (lambda: plot_ladder({"one": LADDER}, "dB"), ["one", "dB", "low", "high"]),
+    (
+        lambda: plot_curves({"a": CURVES, "b": CURVES}, [1, 2], ("x", "y")),
+        ["a", "b", "x", "y", *CURVES],
+    ),
+    (lambda: plot_matrix(np.eye(2), "ab", "cd", "xyz"), list("abcdxyz")),
+    (
+        lambda: plot_fields(
+            {"t": dict.fromkeys("fg", np.eye(2))}, np.eye(2), 2 * np.eye(2)
         ),
-        (
-            lambda: plot_curves(
-                {"a": {str(i): [1] for i in range(8)}}, [1], ("x", "y")
-            ),
-            "styles for 7 curves, got 8",
-        ),
-        (
-            lambda: plot_matrix(np.eye(2), ["a"], ["b"], ["x", "y", "z"]),
-            r"shape \(1, 1\), got \(2, 2\)",
-        ),
-    ],
-)
-def test_charts_refuse(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+        ["t", "f", "g", "data"],
+    ),
+    (lambda: plot_frontier(POINTS, ("time", "quality")), ["time", "quality", *POINTS]),
+    (
+        lambda: plot_growth({"n": ([1, 2], [4, 3])}, "s"),
+        ["n", "s", "straight line", "measured"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("draw", "words"), WORDS)
+def test_all_is_named_on_the_page_and_large_enough_to_read(draw, words):
+    figure = draw()
+    texts = drawn_texts(figure)
+    assert set(words) <= {text.get_text() for text in texts}
+    assert min(text.get_fontsize() for text in texts) >= 8
+    assert figure.get_figwidth() == 6.5
+    drawn = figure.get_tightbbox()  # in inches, of all that is drawn
+    assert drawn.x0 >= -0.01 and drawn.x1 <= 6.51
+    assert drawn.y0 >= -0.01 and drawn.y1 <= figure.get_figheight() + 0.01
+    for legend in figure.legends:
+        box = legend.get_window_extent()
+        assert box.y1 < figure.axes[0].get_window_extent().y0
+
+
+def test_frontier_by_hand():
+    assert on_frontier(POINTS) == ["cheap", "middle", "best"]
+    backwards = dict(reversed(POINTS.items()))
+    assert on_frontier(backwards) == ["cheap", "middle", "best"]
+    assert on_frontier({"one": (5, 5)}) == ["one"]
+
+
+def test_frontier_figure_names_all_and_joins_the_best():
+    (axis,) = plot_frontier(POINTS, ("time", "quality")).axes
+    joined = axis.lines[0].get_xydata()
+    np.testing.assert_array_equal(joined, [(1, 10), (2, 12), (8, 13)])
+    filled = {
+        tuple(line.get_xydata()[0]): line.get_markerfacecolor() != "white"
+        for line in axis.lines[1:]
+    }
+    expected = {(1, 10), (2, 12), (8, 13)}
+    assert {point for point, full in filled.items() if full} == expected
+    assert len(filled) == len(POINTS)
+    assert axis.get_xscale() == "log"
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "4", "8"]
+    assert list(axis.get_xticks()) == [1, 2, 4, 8]
+
+
+def test_frontier_marks_one_point_out():
+    (axis,) = plot_frontier(POINTS, "xy", highlight="middle").axes
+    looks = {
+        tuple(line.get_xydata()[0]): (line.get_marker(), line.get_color())
+        for line in axis.lines[1:]
+    }
+    marked = looks.pop(POINTS["middle"])
+    assert len(set(looks.values())) == 1
+    (others,) = set(looks.values())
+    assert marked[0] != others[0] and marked[1] != others[1]
+    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
+    assert bold == ["middle"]
+
+
+def test_growth_draws_points_and_their_line():
+    sizes, values = [1, 2, 3, 6], [3.0, 5.0, 7.0, 13.0]  # 2 n + 1
+    figure = plot_growth({"images": (sizes, values), "epochs": ([1, 2], [4, 3])}, "s")
+    line, measured = figure.axes[0].lines
+    np.testing.assert_array_equal(measured.get_xydata(), np.c_[sizes, values])
+    np.testing.assert_allclose(line.get_xydata(), np.c_[sizes, values])
+    assert figure.axes[0].get_ylim()[0] == figure.axes[0].get_xlim()[0] == 0

@@ -53,19 +53,3 @@ def test_batches_change_nothing_and_images_of_float32_do(digits, rng):
     )
     exact = posterior_mean(noisy.astype(float), flat.astype(float), 0.5)
     np.testing.assert_allclose(whole, exact, atol=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("noisy", "points", "sigma", "message"),
-    [
-        (np.ones((2, 3)), np.ones((4, 2)), 1, r"equally many columns.*\(2, 3\)"),
-        (np.ones(3), np.ones((4, 3)), 1, "must be tables"),
-        (np.ones((0, 3)), np.ones((4, 3)), 1, "must not be empty"),
-        (np.full((1, 3), np.nan), np.ones((4, 3)), 1, "finite values only"),
-        (np.ones((2, 3)), np.ones((4, 3)), 0, "sigma must be above 0"),
-        (np.ones((2, 3)), np.ones((4, 3)), -1, "sigma must be finite and >= 0"),
-    ],
-)
-def test_refusals(noisy, points, sigma, message):
-    with pytest.raises(ValueError, match=message):
-        posterior_mean(noisy, points, sigma)

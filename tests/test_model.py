@@ -40,19 +40,6 @@ def test_parameter_count_by_formula():
     )
 
 
-@pytest.mark.parametrize("code_channels", [1, 8, 20])
-def test_shapes_and_range(digits, code_channels):
-    encoder = build_encoder(code_channels, channels=6)
-    decoder = build_decoder(code_channels, channels=7, overview_channels=2)
-    code = encoder.predict(digits[:5], verbose=0)
-    image = decoder.predict(code * 100, verbose=0)
-    assert code.shape == (5, 7, 7, code_channels)
-    assert image.shape == (5, 28, 28, 1)
-    assert image.dtype == np.float32
-    assert image.min() >= 0
-    assert image.max() <= 1
-
-
 def test_autoencoder_is_decoder_after_encoder(digits):
     encoder, decoder = build_encoder(), build_decoder()
     whole = build_autoencoder(encoder, decoder)
@@ -60,13 +47,6 @@ def test_autoencoder_is_decoder_after_encoder(digits):
     np.testing.assert_allclose(np.asarray(whole(digits[:4])), by_parts, atol=1e-6)
     assert whole.get_layer("encoder") is encoder
     assert whole.get_layer("decoder") is decoder
-
-
-def test_no_overlapping_windows_and_no_layer_of_our_own():
-    for part in (build_encoder(), build_decoder()):
-        for layer in part.layers:
-            assert type(layer).__module__.startswith("keras.")
-            assert not isinstance(layer, keras.layers.Conv2DTranspose)
 
 
 def test_patches_are_laid_out_as_they_were_cut(digits):
@@ -149,14 +129,6 @@ def test_image_hears_of_the_whole_code_and_most_of_the_place():
     np.testing.assert_array_equal(places.max(axis=0), [23, 11])
 
 
-def test_parts_have_the_names_they_are_found_by():
-    whole = build_autoencoder()
-    assert (whole.name, *(layer.name for layer in whole.layers[1:])) == (
-        "autoencoder", "encoder", "decoder",
-    )  # fmt: skip
-    assert whole.get_layer("encoder").output_shape == (None, 7, 7, 8)
-
-
 def test_one_batch_is_learnt_by_heart(digits):
     keras.utils.set_random_seed(0)
     model = build_autoencoder()
@@ -172,17 +144,8 @@ def test_one_batch_is_learnt_by_heart(digits):
 
 
 def test_mismatched_parts():
-    with pytest.raises(ValueError, match=r"7, 7, 4\), but decoder takes .*7, 7, 8\)"):
+    with pytest.raises(ValueError, match=r"7, 7, 4\), got .*7, 7, 8\); build both"):
         build_autoencoder(build_encoder(4), build_decoder(8))
-
-
-@pytest.mark.parametrize("name", ["code_channels", "channels"])
-@pytest.mark.parametrize("build", [build_encoder, build_decoder])
-def test_counts_are_checked(build, name):
-    with pytest.raises(ValueError, match=f"{name} must be at least [14], got 0"):
-        build(**{name: 0})
-    with pytest.raises(TypeError, match=f"{name} must be a whole number, got 8.0"):
-        build(**{name: 8.0})
 
 
 @pytest.fixture(scope="module")
@@ -223,20 +186,6 @@ def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
     assert whole.shape == (23, 28, 28, 1)
     assert whole.dtype == np.float32
     np.testing.assert_array_equal(noisy, before)
-
-
-@pytest.mark.parametrize(
-    ("images", "error", "message"),
-    [
-        (np.zeros((2, 32, 32, 1), "f4"), ValueError, r"shape \(N, 28, 28, 1\), got"),
-        (np.zeros((2, 28, 28, 1), "u1"), TypeError, "floating point.*uint8.*/ 255"),
-        (np.full((2, 28, 28, 1), 255.0), ValueError, r"in \[0, 1\]"),
-        (np.zeros((28, 28, 1), "f4"), ValueError, r"\(N, H, W, C\)"),
-    ],
-)
-def test_denoise_says_what_is_wrong(denoiser, images, error, message):
-    with pytest.raises(error, match=message):
-        denoise(denoiser, images)
 
 
 def test_save_and_load_give_the_same_model(digits, tmp_path):

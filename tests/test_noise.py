@@ -47,12 +47,6 @@ def test_unclipped_moments(rng, sigma):
     assert abs(kurtosis - 3) < 4 * math.sqrt(96 / n)
 
 
-def test_pixels_are_independent(rng):
-    noise = add_gaussian_noise(constant(0.5), 0.5, rng, clip=False)[..., 0] - 0.5
-    for shifted in (noise[:, 1:, :] * noise[:, :-1, :], noise[1:] * noise[:-1]):
-        assert abs(shifted.mean(dtype=float)) < 4 * 0.25 / math.sqrt(shifted.size)
-
-
 @pytest.mark.parametrize("sigma", [0.2, 0.5, 1.0])
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
 def test_clipped_mean_is_the_closed_form(rng, value, sigma):
@@ -61,21 +55,6 @@ def test_clipped_mean_is_the_closed_form(rng, value, sigma):
     assert abs(noisy.mean(dtype=float) - clipped_mean(value, sigma)) < (
         4 * standard_error
     )
-
-
-def test_docstring_formula_for_a_black_pixel():
-    # sigma / sqrt(2 pi), while the white end is far away
-    assert math.isclose(
-        clipped_mean(0, 0.2), 0.2 / math.sqrt(2 * math.pi), rel_tol=1e-5
-    )
-    assert clipped_mean(0, 0.5) < 0.5 / math.sqrt(2 * math.pi)
-
-
-def test_clip_bounds_and_their_absence(digits, rng):
-    clipped = add_gaussian_noise(digits, 0.5, rng)
-    assert clipped.min() == 0 and clipped.max() == 1
-    free = add_gaussian_noise(digits, 0.5, rng, clip=False)
-    assert free.min() < -1 and free.max() > 2
 
 
 def test_clipping_is_all_that_clip_does(digits):
@@ -92,14 +71,6 @@ def test_float32_in_float32_out_input_untouched(digits, rng):
     np.testing.assert_array_equal(digits, before)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
-def test_other_floats_become_float32(digits, dtype):
-    expected = add_gaussian_noise(digits[:5], 0.5, np.random.default_rng(0))
-    noisy = add_gaussian_noise(digits[:5].astype(dtype), 0.5, np.random.default_rng(0))
-    assert noisy.dtype == np.float32
-    np.testing.assert_allclose(noisy, expected, atol=1e-3)
-
-
 def test_same_state_same_noise_and_next_call_other_noise(digits):
     first = np.random.default_rng(1)
     a, b = (add_gaussian_noise(digits, 0.5, first) for _ in range(2))
@@ -112,39 +83,23 @@ def test_sigma_zero_changes_nothing(digits, rng):
     np.testing.assert_array_equal(add_gaussian_noise(digits, 0, rng), digits)
 
 
-@pytest.mark.parametrize("sigma", [-0.1, float("nan"), float("inf"), -float("inf")])
-def test_impossible_sigma(digits, rng, sigma):
-    with pytest.raises(ValueError, match=f"sigma must be finite and >= 0.*got {sigma}"):
-        add_gaussian_noise(digits, sigma, rng)
-
-
-@pytest.mark.parametrize("sigma", ["0.5", None, 1j, True, [0.5]])
-def test_sigma_that_is_no_number(digits, rng, sigma):
-    with pytest.raises(TypeError, match="sigma must be a real number, got"):
-        add_gaussian_noise(digits, sigma, rng)
-
-
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [
-        ([[0.5]], TypeError, "images must be a NumPy array.*got list"),
-        (np.zeros((2, 28, 28, 1), "uint8"), TypeError, "floating point.*got dtype u"),
-        (np.zeros((28, 28), "f4"), ValueError, r"\(N, H, W, C\), got \(28, 28\)"),
-        (np.zeros((0, 28, 28, 1), "f4"), ValueError, "must not be empty"),
+        ([[0.5]], TypeError, "images must be an array.*got list"),
+        (np.zeros((2, 28, 28, 1), "uint8"), TypeError, "floating point.*uint8.*/ 255"),
+        (
+            np.zeros((28, 28), "f4"),
+            ValueError,
+            r"and not be empty, got \(28, 28\); one",
+        ),
         (constant(1.5, 1), ValueError, r"in \[0, 1\], got values from 1.5 to 1.5"),
-        (constant(-0.5, 1), ValueError, r"in \[0, 1\], got values from -0.5"),
         (constant(float("nan"), 1), ValueError, r"in \[0, 1\], got values from nan"),
     ],
 )
-def test_images_that_are_none(images, error, message, rng):
+def test_what_is_wrong_with_images_is_said(images, error, message, rng):
     with pytest.raises(error, match=message):
         add_gaussian_noise(images, 0.5, rng)
-
-
-@pytest.mark.parametrize("rng", [0, None, np.random.RandomState(0)])
-def test_rng_must_be_a_generator(digits, rng):
-    with pytest.raises(TypeError, match=r"numpy\.random\.Generator such as"):
-        add_gaussian_noise(digits, 0.5, rng)
 
 
 def test_one_sigma_for_each_image(rng):
@@ -154,13 +109,6 @@ def test_one_sigma_for_each_image(rng):
     assert not noise[:100].any()
     measured = noise[100:].reshape(200, -1).std(axis=1)
     np.testing.assert_allclose(measured, sigma[100:], rtol=0.15)
-
-
-def test_sigmas_must_fit_the_images(digits, rng):
-    with pytest.raises(ValueError, match=r"each of the 5 images, got shape \(4,\)"):
-        add_gaussian_noise(digits[:5], np.full(4, 0.1), rng)
-    with pytest.raises(ValueError, match=r"sigma must be finite and >= 0, got -0.1"):
-        add_gaussian_noise(digits[:2], np.array([0.1, -0.1]), rng)
 
 
 def test_speckle_is_gaussian_relative_to_the_value(rng):
@@ -252,31 +200,22 @@ def test_other_corruptions_keep_the_house_rules(digits, corrupt):
     )
     rng = np.random.default_rng(0)
     assert np.any(corrupt(digits, level, rng) != corrupt(digits, level, rng))
-    with pytest.raises(ValueError, match="images must have shape"):
-        corrupt(digits[0], level, rng)
-    with pytest.raises(TypeError, match="rng must be"):
-        corrupt(digits, level, 0)
-    with pytest.raises(TypeError, match=r"must be a real number, got '0.5'"):
-        corrupt(digits, "0.5", rng)
-    with pytest.raises(ValueError, match=r"finite and >= 0.*got nan"):
-        corrupt(digits, float("nan"), rng)
-    with pytest.raises(TypeError, match="strength"):
-        corrupt(digits, strength=0.5, rng=rng)
 
 
 @pytest.mark.parametrize(
-    ("corrupt", "name"), [(add_salt_and_pepper, "amount"), (mask_pixels, "fraction")]
+    ("sigma", "message"),
+    [
+        (-0.1, r"sigma must be finite and in \[0, inf\], got -0.1"),
+        (np.array([0.1, float("nan")]), "sigma must be finite.*got nan"),
+        ("0.5", "sigma must be a real number or .*got '0.5'"),
+        (np.full(4, 0.1), r"sigma must have shape \(2,\).*got \(4,\)"),
+    ],
 )
-@pytest.mark.parametrize("value", [-0.1, 1.01, float("inf")])
-def test_probabilities_are_in_0_1(digits, rng, corrupt, name, value):
-    with pytest.raises(ValueError, match=f"{name} must be finite.*<= 1, got {value}"):
-        corrupt(digits, value, rng)
+def test_what_is_wrong_with_a_level_is_said(digits, rng, sigma, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        add_gaussian_noise(digits[:2], sigma, rng)
 
 
-def test_no_light_no_picture(digits, rng):
-    with pytest.raises(ValueError, match="photons must be above 0"):
-        add_poisson_noise(digits, 0, rng)
-    with pytest.raises(ValueError, match=r"photons must be .*<= 1e.09"):
-        add_poisson_noise(digits, 1e10, rng)
-    with pytest.raises(ValueError, match="fraction must be one number"):
-        mask_pixels(digits[:2], np.array([0.1, 0.2]), rng)
+def test_how_to_make_a_generator_is_said(digits):
+    with pytest.raises(TypeError, match=r"Generator such as numpy.*got int"):
+        add_gaussian_noise(digits[:2], 0.5, 0)

@@ -136,15 +136,6 @@ def test_a_picture_stands_in_where_widgets_cannot_run(panel):
     assert "image/png" in output.data and WIDGET not in output.data
 
 
-def test_nothing_to_choose_from(mnist, model):
-    images = mnist[2][0][:2]
-    for models, corruptions in (({}, {"a": dae.mask_pixels}), ({"a": model}, {})):
-        with pytest.raises(ValueError, match="at least one entry"):
-            dae.Panel(images, models, corruptions, PICTURE)
-    with pytest.raises(ValueError, match="must have all values"):
-        dae.Panel(images + 1, {"a": model}, {"a": dae.mask_pixels}, PICTURE)
-
-
 def test_pictures_are_enlarged_without_new_greys():
     image = np.array([[0.0, 0.2], [0.6, 1.0]])
     shown = np.asarray(Picture.open(io.BytesIO(as_png(image))))

@@ -31,16 +31,6 @@ def test_without_biases_twice_the_input_is_twice_the_output(digits, rng):
     assert np.abs(twice - 2 * once).max() > 1e-2
 
 
-def test_linear_output_differs_from_the_autoencoder_in_nothing_else():
-    ordinary = build_autoencoder()
-    with_bias = build_linear_output(use_bias=True)
-    without = build_linear_output(use_bias=False)
-    assert [w.shape for w in with_bias.weights] == [w.shape for w in ordinary.weights]
-    biases = [w.shape for w in ordinary.weights if w.name == "bias"]
-    lost = ordinary.count_params() - without.count_params()
-    assert lost == sum(int(np.prod(shape)) for shape in biases) > 0
-
-
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_linear_output_changes_biases_and_the_last_activation_only(use_bias):
     ordinary, variant = build_autoencoder(), build_linear_output(use_bias=use_bias)
@@ -110,8 +100,3 @@ def test_stride_2_decoder_fits_the_encoder(digits, kernel):
     layers = model.get_layer(f"kernel_{kernel}").layers
     assert [la.kernel_size[0] for la in layers if la.__class__.__name__.endswith(
         "Transpose")] == [kernel, kernel]  # fmt: skip
-
-
-def test_kernel_size_is_checked():
-    with pytest.raises(ValueError, match="kernel_size must be at least 2, got 1"):
-        build_stride_2_decoder(1)
