@@ -884,7 +884,7 @@ def test_the_block_of_the_network_blocks(tmp_path):
 
 def test_main_job_writes_only_into_its_folder(fast_run):
     """What IPython, Matplotlib and Keras put into a new home is theirs."""
-    assert listing(ROOT) == fast_run.listing_before
+    assert listing(ROOT) == fast_run.before
     assert [p.name for p in fast_run.elsewhere.iterdir()] == [fast_run.folder.name]
     assert {name.split(os.sep)[0] for name in listing(fast_run.home)} <= {
         ".cache", ".ipython", ".keras",
