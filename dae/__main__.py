@@ -14,13 +14,12 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from dae.press import run
 from dae.press.pdf import build_pdf
 
-FAST = {
-    "EPOCHS": 2,
-    "TRAIN_SIZE": 1_280,
-    "VAL_SIZE": 500,
-    "TEST_SIZE": 500,
-    "SHORT_SIZE": 320,
-    "SAMPLE_SIZE": 100,
+FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
+FAST |= {"SHORT_SIZE": 320, "SAMPLE_SIZE": 100}
+CHOICES = {
+    "fast": "a few epochs on a subset, into a temporary folder; replaces nothing",
+    "resume": "go on with the last run that was interrupted while training",
+    "pdf": "only build the PDF edition anew, from the executed notebook",
 }
 
 
@@ -34,21 +33,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         "has succeeded.",
     )
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument(
-        "--fast",
-        action="store_true",
-        help="a few epochs on a subset, into a temporary folder; replaces nothing",
-    )
-    choice.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with the last run that was interrupted while training",
-    )
-    choice.add_argument(
-        "--pdf",
-        action="store_true",
-        help="only build the PDF edition anew, from the executed notebook",
-    )
+    for name, what in CHOICES.items():
+        choice.add_argument(f"--{name}", action="store_true", help=what)
     options = parser.parse_args(arguments)
     if not run.NOTEBOOK.is_file():
         parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
@@ -70,10 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.pdf:
         try:
             build_pdf(nbformat.read(run.NOTEBOOK, as_version=4), run.PDF)
-        except ValueError as error:
-            print(f"{error}; python -m dae executes it", file=sys.stderr)
-            return 1
-        except OSError as error:
+        except (ValueError, OSError) as error:
             print(error, file=sys.stderr)
             return 1
         print(f"Renewed {run.PDF.name}")
@@ -111,16 +94,14 @@ def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
         return stopped(folder, 1)
     except KeyboardInterrupt:
         return stopped(folder, 130)
-    if fast:
-        print(
-            f"Everything runs. The executed notebook, its figures and its PDF are in "
-            f"{folder}; as the networks were hardly trained, they do not fit the text."
-        )
-    else:
-        print(
-            f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in the READMEs, "
-            "figures/ and dae/pretrained/"
-        )
+    told = (
+        f"Everything runs. The executed notebook, its figures and its PDF are in "
+        f"{folder}; as the networks were hardly trained, they do not fit the text."
+        if fast
+        else f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in the READMEs, "
+        "figures/ and dae/pretrained/"
+    )
+    print(told)
     return 0
 
 

@@ -1,6 +1,5 @@
 """What several test modules use."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -179,14 +178,6 @@ def finished_run(root, name="1"):
     return folder
 
 
-def tree_state():
-    """Every file that a run might replace, with a hash of its content."""
-    folders = ["figures", "dae/pretrained", "tests/benchmarks"]
-    files = [p for f in folders for p in (ROOT / f).iterdir() if p.is_file()]
-    files += [ROOT / "README.md", ROOT / "denoising-autoencoder-tutorial.ipynb"]
-    return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
 def listing(folder):
     """Every file below a folder, with size and time of change; caches left out."""
     caches = {"__pycache__", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache"}
@@ -243,7 +234,7 @@ def fast_run_begun(request, tmp_path_factory):
     blocked = tmp_path_factory.mktemp("blocked")
     (blocked / "sitecustomize.py").write_text(SITECUSTOMIZE)
     home = tmp_path_factory.mktemp("home")
-    before = tree_state(), listing(ROOT)
+    before = listing(ROOT)
     with subprocess.Popen(
         [sys.executable, "-m", "dae", "--fast"],
         cwd=elsewhere,
@@ -258,27 +249,20 @@ def fast_run_begun(request, tmp_path_factory):
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        yield before, process, elsewhere, home, blocked / "log.txt"
+        yield SimpleNamespace(
+            before=before,
+            process=process,
+            elsewhere=elsewhere,  # its folder for temporary files
+            home=home,
+            network_log=blocked / "log.txt",
+        )
         process.kill()
-
-
-class FastRun(NamedTuple):
-    """What is known of the fast run when it is over."""
-
-    tree_before: dict
-    listing_before: dict
-    printed: str
-    elsewhere: Path  # its folder for temporary files
-    folder: Path  # what it made
-    home: Path
-    network_log: Path
 
 
 @pytest.fixture(scope="session")
 def fast_run(fast_run_begun):
-    """The main job in fast mode, finished."""
-    before, process, elsewhere, home, network_log = fast_run_begun
-    printed, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, printed
-    (folder,) = elsewhere.glob("dae-fast-*")
-    return FastRun(*before, printed, elsewhere, folder, home, network_log)
+    """The main job in fast mode, finished: what it printed and made is known too."""
+    fast_run_begun.printed, _ = fast_run_begun.process.communicate(timeout=600)
+    assert fast_run_begun.process.returncode == 0, fast_run_begun.printed
+    (fast_run_begun.folder,) = fast_run_begun.elsewhere.glob("dae-fast-*")
+    return fast_run_begun

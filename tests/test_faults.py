@@ -521,7 +521,7 @@ def test_damaged_checkpoint(saved, tmp_path):
     every, accepted = 1 if os.environ.get("ALL_BYTES") else 7, 0
     for place in range(0, len(content), every):
         path.write_bytes(content[:place])
-        with pytest.raises(ValueError, match=r"a\.npz: not a readable checkpoint"):
+        with pytest.raises(ValueError, match=r"a\.npz: not a readable c.* \(.+\);"):
             load_checkpoint(path, model, {})
         flipped = bytearray(content)
         flipped[place] ^= 1 << place % 8
@@ -884,7 +884,7 @@ def test_the_block_of_the_network_blocks(tmp_path):
 
 def test_main_job_writes_only_into_its_folder(fast_run):
     """What IPython, Matplotlib and Keras put into a new home is theirs."""
-    assert listing(ROOT) == fast_run.listing_before
+    assert listing(ROOT) == fast_run.before
     assert [p.name for p in fast_run.elsewhere.iterdir()] == [fast_run.folder.name]
     assert {name.split(os.sep)[0] for name in listing(fast_run.home)} <= {
         ".cache", ".ipython", ".keras",

@@ -1,7 +1,6 @@
 """Figures show the arrays they were given, and leave Matplotlib's state alone."""
 
 import itertools
-from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -97,9 +96,8 @@ def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
     assert words == ["dead", "dead"]
     assert figure.axes[-1].get_ylabel() == "value in the code"
     top, below = figure.axes[:9], figure.axes[9:18]
-    assert [axis.get_title() for axis in top] == [
-        "input", *(f"map {k}" for k in range(1, 9))
-    ]  # fmt: skip
+    titles = [axis.get_title() for axis in top]
+    assert titles == ["input", *(f"map {k}" for k in range(1, 9))]
     assert [line[0].get_ylabel() for line in (top, below)] == ["clean", "noisy"]
     for line, image in zip((top, below), digits, strict=False):
         np.testing.assert_array_equal(line[0].images[0].get_array(), image[..., 0])
@@ -171,28 +169,9 @@ def test_saved_figure_looks_like_the_figure(digits, tmp_path):
 def test_no_figure_without_alt_text(figures, tmp_path, alt):
     with pytest.raises(ValueError, match=r"alt must say in words what a\.png shows"):
         save_figure(figures[0], tmp_path / "a.png", alt=alt)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_failed_save_leaves_the_old_figure(figures, tmp_path, monkeypatch):
-    path = tmp_path / "a.png"
-    path.write_bytes(b"the old one")
-
-    save = PillowImage.Image.save
-
-    def fail(picture, file, *arguments, **options):
-        if not isinstance(file, Path):  # Matplotlib's own, into memory
-            return save(picture, file, *arguments, **options)
-        file.write_bytes(b"half")
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(PillowImage.Image, "save", fail)
-    with pytest.raises(OSError, match="No space left"):
-        save_figure(figures[0], path, alt="Ten digits.")
-    assert path.read_bytes() == b"the old one"
-    assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(ValueError, match=r"must end in \.png"):
+    with pytest.raises(ValueError, match=r"must name a file that must end in \.png"):
         save_figure(figures[0], tmp_path / "a.jpg", alt="Ten digits.")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

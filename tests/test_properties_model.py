@@ -59,45 +59,30 @@ def train(**changes):
 # name of the argument: a call that would be right with another value, wrong values
 REFUSED = {
     "kernel_size": (dae.build_stride_2_decoder, [*NO_COUNT, 1]),
-    "decoder": (
-        lambda v: dae.build_autoencoder(None, v),
-        [dae.build_encoder(), dae.build_decoder(4)],
-    ),
+    "decoder": (lambda v: dae.build_autoencoder(None, v),
+        [dae.build_encoder(), dae.build_decoder(4)]),
     "images": (lambda v: dae.denoise(MODEL, v), [*NO_IMAGES, X[:, :14]]),
-    "what model gives": (
-        lambda v: dae.denoise(v, X[:2]),
-        [dae.build_encoder(), small(last=3), broken()],
-    ),
+    "what model gives": (lambda v: dae.denoise(v, X[:2]),
+        [dae.build_encoder(), small(last=3), broken()]),
     "path": (lambda v: dae.save_denoiser(MODEL, v), ["", "a.h5", "a", "a.keras.zip"]),
-    "path ": (
-        lambda v: dae.save_checkpoint(v, MODEL, WEIGHTS, HISTORY, {}),
-        ["", "a", "a.txt"],
-    ),
-    "model": (
-        lambda v: dae.save_checkpoint("never.npz", v, WEIGHTS, HISTORY, {}),
-        [small(compiled=False)],
-    ),
-    "best_weights": (
-        lambda v: dae.save_checkpoint("never.npz", MODEL, v, HISTORY, {}),
-        [[], WEIGHTS[:2]],
-    ),
-    "model ": (
-        lambda v: train(model=v),
-        [dae.build_encoder(), small((32, 32, 1)), small(last=3)],
-    ),
+    "path ": (lambda v: dae.save_checkpoint(v, MODEL, WEIGHTS, HISTORY, {}),
+        ["", "a", "a.txt"]),
+    "model": (lambda v: dae.save_checkpoint("never.npz", v, WEIGHTS, HISTORY, {}),
+        [small(compiled=False)]),
+    "best_weights": (lambda v: dae.save_checkpoint("never.npz", MODEL, v, HISTORY, {}),
+        [[], WEIGHTS[:2]]),
+    "model ": (lambda v: train(model=v),
+        [dae.build_encoder(), small((32, 32, 1)), small(last=3)]),
     "images ": (lambda v: train(images=v), [*NO_IMAGES, X[:3]]),
     r"images\[0\]": (lambda v: train(images=v), [X[:, :14]]),
     "val_images": (lambda v: train(val_images=v), NO_IMAGES),
-    "val_images ": (
-        lambda v: train(corrupt=v),
-        [lambda x, rng: None, lambda x, rng: x[:1], lambda x, rng: x[..., 0]],
-    ),
+    "val_images ": (lambda v: train(corrupt=v),
+        [lambda x, rng: None, lambda x, rng: x[:1], lambda x, rng: x[..., 0]]),
     "epochs": (lambda v: train(epochs=v), NO_COUNT),
     "batch_size": (lambda v: train(batch_size=v), NO_COUNT),
-    "batch_size ": (
-        lambda v: next(dae.noisy_batches(X, None, v, np.random.default_rng(0))),
-        NO_COUNT,
-    ),
+    "batch_size ": (lambda v: next(dae.noisy_batches(X, None, v,
+         np.random.default_rng(0))),
+        NO_COUNT),
     "total_steps": (lambda v: dae.compile_denoiser(None, v), NO_COUNT),
     "learning_rate": (lambda v: train(learning_rate=v), [0, -1, NAN, INF, "1", None]),
     "checkpoint": (lambda v: train(checkpoint=v), ["", "a", "a.txt"]),
@@ -105,7 +90,7 @@ REFUSED = {
     "clean": (lambda v: dae.evaluate(MODEL, X[:2], v), NO_IMAGES),
     "model  ": (lambda v: dae.evaluate(v, X, X), [small((32, 32, 1)), small(last=3)]),
     "images  ": (lambda v: dae.Panel(v, {"m": MODEL}, {}, None), NO_IMAGES),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", REFUSED)

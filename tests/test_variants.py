@@ -98,5 +98,5 @@ def test_stride_2_decoder_fits_the_encoder(digits, kernel):
     model = build_autoencoder(build_encoder(4), build_stride_2_decoder(kernel, 4))
     assert denoise(model, digits[:2]).shape == (2, 28, 28, 1)
     layers = model.get_layer(f"kernel_{kernel}").layers
-    assert [la.kernel_size[0] for la in layers if la.__class__.__name__.endswith(
-        "Transpose")] == [kernel, kernel]  # fmt: skip
+    upsampling = [la for la in layers if type(la).__name__ == "Conv2DTranspose"]
+    assert [layer.kernel_size[0] for layer in upsampling] == [kernel, kernel]

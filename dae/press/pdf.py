@@ -48,7 +48,10 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
         raise ValueError(f"path must end in .pdf, got {path}")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if not all(cell.execution_count for cell in code):
-        raise ValueError("notebook must be executed, got one with cells that are not")
+        raise ValueError(
+            "notebook must be executed, got one with cells that are not; "
+            "python -m dae executes it"
+        )
     title, abstract, *_ = paragraphs(notebook.cells[0])
     with tempfile.TemporaryDirectory() as folder:
         text = to_markdown(notebook, Path(folder))

@@ -1,0 +1,89 @@
+from . import baselines
+from ._files import (
+    written_whole,
+)
+from ._parameters import (
+    begin,
+    output_path,
+)
+from .charts import (
+    on_frontier,
+    plot_curves,
+    plot_fields,
+    plot_frontier,
+    plot_growth,
+    plot_history,
+    plot_ladder,
+    plot_matrix,
+)
+from .checkpoint import (
+    load_checkpoint,
+    save_checkpoint,
+)
+from .data import (
+    load_mnist,
+)
+from .ideal import (
+    posterior_mean,
+    score,
+)
+from .metrics import (
+    Interval,
+    mean_interval,
+    mse,
+    psnr,
+    ssim,
+    stride_energy,
+)
+from .model import (
+    build_autoencoder,
+    build_decoder,
+    build_encoder,
+    denoise,
+    join_patches,
+    load_denoiser,
+    load_history,
+    residual_block,
+    save_denoiser,
+)
+from .noise import (
+    add_gaussian_noise,
+    add_poisson_noise,
+    add_salt_and_pepper,
+    add_speckle_noise,
+    mask_pixels,
+)
+from .notebook import (
+    LiveProgress,
+    exercise,
+    load_benchmark,
+    quiet_start,
+    save_figure,
+    save_results,
+    show_source,
+    show_table,
+    show_versions,
+)
+from .panel import (
+    Panel,
+)
+from .plotting import (
+    plot_codes,
+    plot_image_rows,
+    plot_schematic,
+)
+from .sampling import (
+    generate,
+)
+from .training import (
+    compile_denoiser,
+    evaluate,
+    noisy_batches,
+    train,
+    train_epoch,
+)
+from .variants import (
+    build_linear_output,
+    build_stride_2_decoder,
+    build_with_skips,
+)
