@@ -99,6 +99,28 @@ def refused(call, name):
     assert "must" in str(caught.value)
 
 
+def environment(*folders, **others):
+    """That of this process, with these folders to import from."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **others}
+
+
+def start_python(*arguments, **options):
+    """Start a process of its own, which finds the package and these tests."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    options = pipes | {"env": environment(ROOT, ROOT / "tests")} | options
+    return subprocess.Popen([sys.executable, *arguments], **options)
+
+
+def run_python(*arguments, **options):
+    """The same, to its end: the exit status, what it printed, and its errors."""
+    with start_python(*arguments, **options) as process:
+        try:
+            printed, errors = process.communicate(timeout=300)
+        finally:
+            process.kill()
+    return process.returncode, printed, errors
+
+
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
@@ -109,7 +131,7 @@ def executed_notebook():
     return new_notebook(cells=[new_markdown_cell(text), cell])
 
 
-PARAMETERS = "OUTPUT = '.'\nRESUME = False"
+PARAMETERS = "OUTPUT = '.'\nRESUME = False\nX = 7"
 WRITES = """
 import time
 from pathlib import Path
@@ -135,13 +157,9 @@ def write_project(root):
         (root / "figures" / name).write_text("old")
     for readme in ("README.md", "tests/benchmarks/README.md"):
         (root / readme).write_text("0<!-- results: x d -->")
-    cells = [
-        new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->."),
-        new_code_cell(
-            PARAMETERS + "\nX = 7", metadata={"tags": ["parameters"]}, id="parameters"
-        ),
-        new_code_cell(WRITES, id="writes"),
-    ]
+    words = new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->.")
+    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    cells = [words, parameters, new_code_cell(WRITES)]
     nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
     return root
 
@@ -158,13 +176,9 @@ def project(tmp_path, monkeypatch):
 
 def contents(root):
     """What is in every file of a small clone but those of runs."""
-    return {
-        path: path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-        and "runs" not in path.parts
-        and "__pycache__" not in str(path)
-    }
+    paths = [path for path in root.rglob("*") if path.is_file()]
+    apart = {"runs", "__pycache__"}
+    return {path: path.read_bytes() for path in paths if not apart & set(path.parts)}
 
 
 def finished_run(root, name="1"):
@@ -230,33 +244,21 @@ def fast_run_begun(request, tmp_path_factory):
     if not any("fast_run" in item.fixturenames for item in request.session.items):
         yield None
         return
-    elsewhere = tmp_path_factory.mktemp("some where é")
-    blocked = tmp_path_factory.mktemp("blocked")
+    folders = ("some where é", "home", "blocked")
+    elsewhere, home, blocked = map(tmp_path_factory.mktemp, folders)
     (blocked / "sitecustomize.py").write_text(SITECUSTOMIZE)
-    home = tmp_path_factory.mktemp("home")
-    before = listing(ROOT)
-    with subprocess.Popen(
-        [sys.executable, "-m", "dae", "--fast"],
-        cwd=elsewhere,
-        env={
-            **os.environ,
-            "PYTHONPATH": f"{blocked}{os.pathsep}{ROOT}",
-            "TMPDIR": str(elsewhere),
-            "HOME": str(home),
-            "NETWORK_LOG": str(blocked / "log.txt"),
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        yield SimpleNamespace(
-            before=before,
-            process=process,
-            elsewhere=elsewhere,  # its folder for temporary files
-            home=home,
-            network_log=blocked / "log.txt",
-        )
-        process.kill()
+    begun = SimpleNamespace(
+        before=listing(ROOT),
+        elsewhere=elsewhere,  # its folder for temporary files
+        home=home,
+        network_log=blocked / "log.txt",
+    )
+    others = {"TMPDIR": elsewhere, "HOME": home, "NETWORK_LOG": begun.network_log}
+    env = environment(blocked, ROOT, **others)
+    options = {"cwd": elsewhere, "env": env, "stderr": subprocess.STDOUT}
+    with start_python("-m", "dae", "--fast", **options) as begun.process:
+        yield begun
+        begun.process.kill()
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,12 @@ import dae.notebook
 from dae.notebook import LiveProgress, describe
 
 
+def losses(train, val):
+    return {"train_loss": train, "val_loss": val}
+
+
 def test_every_epoch_is_told_however_short(capsys):
-    report = LiveProgress(seconds_between=3600)
-    history = {"train_loss": [], "val_loss": []}
+    report, history = LiveProgress(seconds_between=3600), losses([], [])
     for epoch in range(3):
         report(3, epoch + 0.5, history)
         report(3, epoch + 1, history)  # the last step; the losses are not known yet
@@ -18,11 +21,8 @@ def test_every_epoch_is_told_however_short(capsys):
         history["val_loss"].append(0.4 - epoch / 10)
         report(3, epoch + 1, history)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(" (")[0] for line in lines] == [
-        "epoch 2 of 3",
-        "epoch 3 of 3",
-        "epoch 3 of 3",
-    ]
+    told = [line.split(" (")[0] for line in lines]
+    assert told == ["epoch 2 of 3", "epoch 3 of 3", "epoch 3 of 3"]
     assert all("validation 0." in line for line in lines)
     assert lines[-1].endswith("best 0.2000 in epoch 3 · done")
 
@@ -31,8 +31,7 @@ def test_every_epoch_is_told_however_short(capsys):
     ("seconds", "written"), [(0.2, "0 min 00 s left"), (125, "2 min 05 s left")]
 )
 def test_time_left_is_in_minutes_and_seconds(seconds, written):
-    history = {"train_loss": [0.2], "val_loss": [0.25]}
-    assert describe(4, 1, history, seconds) == (
+    assert describe(4, 1, losses([0.2], [0.25]), seconds) == (
         "epoch 2 of 4 (25%) · training 0.2000 · validation 0.2500 · "
         f"best 0.2500 in epoch 1 · {written}"
     )
@@ -40,9 +39,6 @@ def test_time_left_is_in_minutes_and_seconds(seconds, written):
 
 class Handle:
     """What IPython gives for an output that can be renewed."""
-
-    def __init__(self):
-        self.shown = []
 
     def update(self, data, raw):
         assert raw and list(data) == ["text/plain"]
@@ -53,6 +49,7 @@ class Handle:
 def jupyter(monkeypatch):
     """A kernel, and a clock that is a second later at each look."""
     handle, clock = Handle(), itertools.count(100.0)
+    handle.shown = []
     monkeypatch.setattr(dae.notebook.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(dae.notebook.InteractiveShell, "initialized", lambda: True)
     monkeypatch.setattr(dae.notebook, "display", lambda *_, **__: handle)
@@ -60,9 +57,9 @@ def jupyter(monkeypatch):
 
 
 def test_in_jupyter_one_line_renews_itself_with_the_time_left(jupyter, capsys):
-    report, nothing = LiveProgress(0), {"train_loss": [], "val_loss": []}
+    report = LiveProgress(0)
     for step in range(4):
-        report(2, step / 8, nothing)
+        report(2, step / 8, losses([], []))
     assert jupyter.shown == [
         "epoch 1 of 2 (0%)",  # nothing is known of the pace
         "epoch 1 of 2 (6%) · 0 min 15 s left",  # an eighth of an epoch in 1 s
@@ -73,8 +70,7 @@ def test_in_jupyter_one_line_renews_itself_with_the_time_left(jupyter, capsys):
 
 
 def test_a_run_that_is_resumed_judges_its_pace_by_its_own_time(jupyter):
-    history = {"train_loss": [0.3], "val_loss": [0.4]}
-    report = LiveProgress(0)
+    report, history = LiveProgress(0), losses([0.3], [0.4])
     report(4, 1.5, history)
     report(4, 2.0, history)  # half an epoch in 1 s; four times that is left
     assert "left" not in jupyter.shown[0]  # nothing is known of the pace
@@ -82,15 +78,15 @@ def test_a_run_that_is_resumed_judges_its_pace_by_its_own_time(jupyter):
 
 
 def test_between_the_ends_of_epochs_it_is_shown_now_and_then(jupyter):
-    report, nothing = LiveProgress(3), {"train_loss": [], "val_loss": []}
+    report = LiveProgress(3)
     for step in range(8):  # a second each
-        report(2, (step + 1) / 10, nothing)
+        report(2, (step + 1) / 10, losses([], []))
     shown = [text.split("(")[1].split(")")[0] for text in jupyter.shown]
     assert shown == ["5%", "20%", "35%"]
 
 
 def test_losses_are_the_last_ones_and_the_best_is_by_validation():
-    history = {"train_loss": [0.5, 0.1, 0.2], "val_loss": [0.6, 0.3, 0.4]}
+    history = losses([0.5, 0.1, 0.2], [0.6, 0.3, 0.4])
     assert describe(5, 3.5, history, None) == (
         "epoch 4 of 5 (70%) · training 0.2000 · validation 0.4000 · "
         "best 0.3000 in epoch 2"

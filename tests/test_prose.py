@@ -257,7 +257,7 @@ def test_what_is_said_of_other_corruptions(said, of):
         return of(f"corruption.{row}.{column}")
 
     said("s10-end", "On each corruption, the network trained for it is best")
-    assert of("corruption_summary.columns_in_which_another_network_is_ahead") <= 1
+    assert of("corruption_summary.columns_in_which_another_network_is_ahead") == 0
     said("s10-end", "the one for speckle is all but as good")
     assert abs(psnr("speckle", "poisson") - psnr("poisson", "poisson")) < 0.1
     said("s10-end", "three have lost it")
@@ -297,14 +297,17 @@ def test_what_is_said_of_the_bottleneck(said, of, ends):
     trained = [of(f"checkerboard.{name}.error_trained") for name in names]
     said("s11-end", "Untrained, all paint a pattern")
     assert min(untrained) > 5
-    said("s11-end", "the uneven kernel has the least of it")
-    assert untrained[0] < min(untrained[1:])
+    said("s11-end", "over five seeds their order changes")
+    lows, highs = zip(
+        *(ends(f"checkerboard.{name}.untrained.mean") for name in names), strict=True
+    )
+    assert max(lows) < min(highs)
     said("s11-end", "the uneven kernel has no more of it in its error")
     assert max(trained) < 1
     assert of("checkerboard.kernel_3_kernel_4_paired.error_trained") < 0.05
 
 
-def test_what_is_said_of_the_probes(said, of, ends):
+def test_what_is_said_of_the_probes(said, of, ends, results):
     def hits(kinds, name, labels):
         return of(f"probe.{kinds}_{labels}.{name}")
 
@@ -316,6 +319,16 @@ def test_what_is_said_of_the_probes(said, of, ends):
         said("s12-end", "their principal components do no better")
         components = hits(kinds, "principal_components", 100)
         assert abs(components - hits(kinds, "pixels", 100)) < 3
+    said("probe-figure-caption", "in each panel and with any number of labels")
+    for kinds in ("clean_clean", "noisy_noisy", "clean_noisy"):
+        for labels in (10, 100, 1000):
+            found = results["probe"][f"{kinds}_{labels}"]
+            best = max(found, key=lambda name: found[name]["mean"])
+            assert best == "section_4_s_code"
+    said("probe-figure-caption", "the plain code falls behind the pixels")
+    for labels in (10, 100, 1000):
+        plain = hits("clean_noisy", "plain_code", labels)
+        assert plain < hits("clean_noisy", "pixels", labels)
     gain = "probe.denoising_plain_code"
     said("s12-end", "the denoising one leads with noisy digits")
     assert ends(f"{gain}.noisy_digits", "results")[0] > 0
@@ -403,8 +416,9 @@ def test_what_is_said_of_the_costs(said, of, sources):
     points = {name: (m["time"], m["test"]) for name, m in models.items()}
     time, quality = points["ours"]
     assert len(points) == 12
-    said("frontier-figure-caption", "Our network lies on the line that no other beats")
-    assert "ours" in on_frontier(points)
+    said("frontier-figure-caption", "one of seven on the line that no other beats")
+    off = {"U-Net", "U-Net, 4 epochs", "bypass", "code of 49", "code of 1,568"}
+    assert set(on_frontier(points)) == set(points) - off and len(points) - len(off) == 7
     said("s17-end", "Narrower networks save time and lose decibels")
     for name in ("narrow", "small", "tiny"):
         assert points[name][0] < time and points[name][1] < quality

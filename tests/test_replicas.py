@@ -1,13 +1,11 @@
 """Training under ``tf.distribute``: on two devices as on one."""
 
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import run_python
 
 # in a process of its own, as devices cannot be split once TensorFlow has started
 TWO_DEVICES = """
@@ -19,11 +17,9 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * 2
 )
 import dae
+from conftest import corrupt
 
 clean = dae.load_mnist()[0][0]
-
-def corrupt(images, rng):
-    return dae.add_gaussian_noise(images, 0.5, rng)
 
 def run(strategy, batch_size=32):
     keras.utils.set_random_seed(0)
@@ -48,14 +44,12 @@ def watch(function):
 single = run(tf.distribute.get_strategy())
 two.experimental_distribute_values_from_function = watch
 both = run(two)
+message = ""
 try:
     run(two, batch_size=33)
-    message = ""
 except ValueError as error:
     message = str(error)
-print(json.dumps({
-    "single": single, "both": both, "sizes": sizes, "message": message,
-}))
+print(json.dumps([single, both, sizes, message]))
 """
 
 
@@ -66,15 +60,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def found():
-    printed = subprocess.run(
-        [sys.executable, "-c", TWO_DEVICES], cwd=ROOT, capture_output=True, text=True
-    )
-    assert printed.returncode == 0, printed.stderr
-    return json.loads(printed.stdout.splitlines()[-1])
+    status, printed, errors = run_python("-c", TWO_DEVICES)
+    assert status == 0, errors
+    return json.loads(printed.splitlines()[-1])
 
 
 def test_two_devices_train_as_one(found):
-    (one, image_1), (two, image_2) = found["single"], found["both"]
+    (one, image_1), (two, image_2), sizes, _ = found
     for name in ("train_loss", "val_loss"):
         # the sums are added in another order, and Adam divides by small numbers
         np.testing.assert_allclose(two[name], one[name], rtol=1e-4)
@@ -82,10 +74,10 @@ def test_two_devices_train_as_one(found):
     assert len(image_1) == len(image_2) == 5 * 784
     np.testing.assert_allclose(image_2, image_1, atol=0.01)
     # each device gets half of every batch: 2 epochs of 10, noisy and clean
-    assert found["sizes"] == [[16, 16]] * 40
+    assert sizes == [[16, 16]] * 40
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(found):
-    assert found["message"] == (
+    assert found[-1] == (
         "batch_size must be a multiple of the 2 replicas of the model, got 33"
     )

@@ -2,11 +2,8 @@
 
 import copy
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -14,10 +11,12 @@ import pytest
 from conftest import (
     ROOT,
     contents,
+    environment,
     executed_notebook,
     finished_run,
     listing,
     names_in,
+    start_python,
 )
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -36,32 +35,25 @@ def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     assert results["settings"]["training_images"] == FAST["TRAIN_SIZE"]
 
 
-def test_fast_run_has_a_clean_executed_notebook(fast_run):
-    folder = fast_run.folder
-    (path,) = folder.glob("*.ipynb")
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
+def test_fast_run_has_a_clean_executed_notebook(fast_run, notebook):
+    (path,) = fast_run.folder.glob("*.ipynb")
+    executed = nbformat.read(path, as_version=4)
+    for cell in executed.cells:
         if cell.cell_type == "code":
             assert cell.execution_count
             for output in cell.outputs:
                 assert output.output_type not in ("error", "stream"), cell.id
-    committed = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
-    assert [c.source for c in notebook.cells] == [c.source for c in committed.cells]
+    assert [c.source for c in executed.cells] == [c.source for c in notebook.cells]
 
 
 def test_fast_run_tells_cell_epoch_losses_and_time_left(fast_run):
-    printed = fast_run.printed
-    assert re.search(r"cell 1 of \d+ · 0\. ", printed)
-    assert re.search(
-        r"epoch 2 of 2 \(\d+%\) · training 0\.\d+ · validation 0\.\d+ · "
-        r"best 0\.\d+ in epoch 1 · \d+ min \d\d s left",
-        printed,
-    )
+    assert re.search(r"cell 1 of \d+ · 0\. ", fast_run.printed)
+    losses = r"training 0\.\d+ · validation 0\.\d+ · best 0\.\d+ in epoch 1"
+    told = rf"epoch 2 of 2 \(\d+%\) · {losses} · \d+ min \d\d s left"
+    assert re.search(told, fast_run.printed)
 
 
-def test_pretrained_model_can_take_the_place_of_training(
-    tmp_path, results, notebook, monkeypatch
-):
+def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch):
     """In part I; the other parts make no difference between the two."""
     part_1 = copy.deepcopy(notebook)
     ids = [cell.id for cell in part_1.cells]
@@ -82,7 +74,11 @@ def test_pretrained_model_can_take_the_place_of_training(
 
 
 def test_pdf_alone(project, capsys):
-    """Built from the executed notebook as it is."""
+    """Built from the executed notebook as it is, and from no other."""
+    assert main(["--pdf"]) == 1
+    message = capsys.readouterr().err
+    assert "must be executed" in message and "python -m dae executes it" in message
+    assert not dae.press.run.PDF.exists()
     nbformat.write(executed_notebook(), dae.press.run.NOTEBOOK)
     before = dae.press.run.NOTEBOOK.read_bytes()
     assert main(["--pdf"]) == 0
@@ -91,26 +87,20 @@ def test_pdf_alone(project, capsys):
     assert dae.press.run.NOTEBOOK.read_bytes() == before
 
 
-def test_pdf_of_a_notebook_that_was_not_executed(project, capsys):
-    assert main(["--pdf"]) == 1
-    message = capsys.readouterr().err
-    assert "must be executed" in message and "python -m dae executes it" in message
-    assert not dae.press.run.PDF.exists()
-
-
-def test_help_explains_itself(capsys):
-    with pytest.raises(SystemExit) as stop:
-        main(["--help"])
-    assert stop.value.code == 0
-    text = capsys.readouterr().out
-    for option in ("--fast", "--resume", "--pdf"):
-        assert option in text
-
-
-def test_resume_without_a_broken_run(capsys, project):
-    with pytest.raises(SystemExit):
-        main(["--resume"])
-    assert "no interrupted run to resume" in capsys.readouterr().err
+def test_what_is_told_before_any_run(project, capsys):
+    """Help; that no run can be resumed; that a benchmark's results are missing."""
+    missing = "recipe.json is missing from tests/benchmarks: run tests/benchmarks/rec"
+    for readme, options, code, told in (
+        ("", ["--help"], 0, ("--fast", "--resume", "--pdf")),
+        ("", ["--resume"], 2, ["no interrupted run to resume"]),
+        ("1<!-- recipe: ratio d -->", [], 2, [missing]),
+    ):
+        (project / "README.md").write_text(readme)
+        with pytest.raises(SystemExit) as stop:
+            main(options)
+        assert stop.value.code == code
+        text = "".join(capsys.readouterr())
+        assert all(words in text for words in told)
 
 
 def test_latest_unfinished_run_is_found(project):
@@ -134,47 +124,31 @@ def test_set_parameters_changes_values_and_gives_back_the_source():
 
 
 def test_publish_puts_files_and_numbers_in_place(project):
+    """Once none of the numbers is missing; no half file of a killed run."""
     notebook, run = executed_notebook(), finished_run(project)
-    notebook.cells[0].source += " It is **1**<!-- results: x d -->."
+    (run / "figures/.a-0123.txt").write_text("ha")
+    notebook.cells[0].source += " It is **1**<!-- results: gone d -->."
+    before = contents(project)
+    with pytest.raises(KeyError, match="gone"):
+        publish(notebook, run)
+    assert contents(project) == before
+    assert run.exists()
+    notebook.cells[0].source = notebook.cells[0].source.replace("gone", "x")
     publish(notebook, run)
+    assert names_in(project / "figures") == ["a.txt", "b.txt", "results.json"]
     assert (project / "figures/a.txt").read_text() == "new"
     for readme in (project / "README.md", project / "tests/benchmarks/README.md"):
         assert readme.read_text() == "7<!-- results: x d -->"
     written = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     assert "It is **7**<!-- results: x d -->." in written.cells[0].source
     assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
-    assert not run.exists()
-
-
-def test_publish_replaces_nothing_if_a_number_is_missing(project):
-    notebook, run = executed_notebook(), finished_run(project)
-    notebook.cells[0].source += " 1<!-- results: gone d -->"
-    before = contents(project)
-    with pytest.raises(KeyError, match="gone"):
-        publish(notebook, run)
-    assert contents(project) == before
-    assert run.exists()
-
-
-def test_missing_benchmark_is_told_before_the_run(project, capsys):
-    (project / "README.md").write_text("1<!-- recipe: ratio d -->")
-    with pytest.raises(SystemExit):
-        main([])
-    message = "recipe.json is missing from tests/benchmarks: run tests/benchmarks/rec"
-    assert message in capsys.readouterr().err
+    assert names_in(project / "runs") == []
 
 
 @pytest.mark.parametrize("request_to_stop", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_replaces_nothing_and_says_so(tmp_path, request_to_stop):
-    before = listing(ROOT)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dae", "--fast"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def test_interrupted_run_replaces_nothing(tmp_path, request_to_stop):
+    before, env = listing(ROOT), environment(ROOT, TMPDIR=str(tmp_path))
+    process = start_python("-m", "dae", "--fast", env=env)
     assert "cell 1 of" in process.stdout.readline()
     process.send_signal(request_to_stop)
     _, error = process.communicate(timeout=60)
@@ -192,7 +166,7 @@ def test_interrupted_run_replaces_nothing_and_says_so(tmp_path, request_to_stop)
         ("raise ValueError('sigma is odd')", "sigma is odd"),
     ],
 )
-def test_dying_kernel_or_failing_cell_replaces_nothing(project, capsys, source, told):
+def test_dying_kernel_replaces_nothing(project, capsys, source, told):
     notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     notebook.cells.insert(2, new_code_cell(source, id="ends"))
     nbformat.write(notebook, dae.press.run.NOTEBOOK)
