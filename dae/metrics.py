@@ -154,7 +154,8 @@ def mean_interval(
     """
     values = check_numbers(values, "values", (None,)).astype(np.float64)
     if len(values) == 1:  # nothing to draw from
-        return Interval(*[float(values[0])] * 3)
+        one = float(values[0])
+        return Interval(one, one, one)
     found = bootstrap(
         (values,),
         np.mean,
