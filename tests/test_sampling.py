@@ -66,15 +66,9 @@ def test_it_is_algorithm_1_of_the_paper(beta, steps):
         gamma = sigma * np.sqrt((1 - beta * h) ** 2 - (1 - h) ** 2)
         z = rng.standard_normal(y.shape, dtype=np.float32)
         y = y + h * d + gamma * z
-    images, levels = generate(
-        lambda x: 0.6 * x + 0.1,
-        2,
-        np.random.default_rng(3),
-        shape=(5, 5, 1),
-        beta=beta,
-        most_steps=steps,
-        until=0,
-    )
+    rng = np.random.default_rng(3)
+    options = {"shape": (5, 5, 1), "beta": beta, "most_steps": steps, "until": 0}
+    images, levels = generate(lambda x: 0.6 * x + 0.1, 2, rng, **options)
     np.testing.assert_allclose(levels, expected, rtol=1e-5)
     np.testing.assert_allclose(images, np.clip(y + f(y), 0, 1), atol=1e-5)
 
