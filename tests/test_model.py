@@ -12,19 +12,6 @@ import pytest
 from conftest import assert_equal
 
 import dae
-from dae import (
-    add_gaussian_noise,
-    build_autoencoder,
-    build_decoder,
-    build_encoder,
-    compile_denoiser,
-    denoise,
-    join_patches,
-    load_denoiser,
-    psnr,
-    residual_block,
-    save_denoiser,
-)
 from dae.model import PRETRAINED_PATH
 
 
@@ -34,7 +21,7 @@ def conv(kernel, before, after):
 
 
 def test_parameter_count_by_formula():
-    encoder, decoder = build_encoder(8, 64), build_decoder(8, 64, 16)
+    encoder, decoder = dae.build_encoder(8, 64), dae.build_decoder(8, 64, 16)
     block = conv(3, 64, 16) + conv(3, 16, 64)
     assert encoder.count_params() == conv(4, 1, 64) + block + conv(1, 64, 8)
     joined = conv(1, 392, 784) + conv(1, 8 + 16, 64)  # the whole code, and both
@@ -42,8 +29,8 @@ def test_parameter_count_by_formula():
 
 
 def test_autoencoder_is_decoder_after_encoder(digits):
-    encoder, decoder = build_encoder(), build_decoder()
-    whole = build_autoencoder(encoder, decoder)
+    encoder, decoder = dae.build_encoder(), dae.build_decoder()
+    whole = dae.build_autoencoder(encoder, decoder)
     by_parts = np.asarray(decoder(encoder(digits[:4])))
     np.testing.assert_allclose(np.asarray(whole(digits[:4])), by_parts, atol=1e-6)
     assert whole.get_layer("encoder") is encoder
@@ -58,11 +45,11 @@ def test_patches_are_laid_out_as_they_were_cut(digits):
             patch = digits[:3, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4, 0]
             pixels[:, row, column] = patch.reshape(3, 16)
     patches = keras.Input((7, 7, 16))
-    model = keras.Model(patches, join_patches(patches))
+    model = keras.Model(patches, dae.join_patches(patches))
     np.testing.assert_array_equal(model.predict_on_batch(pixels), digits[:3])
 
 
-@pytest.mark.parametrize("build", [build_encoder, build_decoder])
+@pytest.mark.parametrize("build", [dae.build_encoder, dae.build_decoder])
 def test_every_layer_but_the_last_bends(build):
     """Two linear layers in a row are one; what a sum or the sigmoid follows, is not."""
     linear = {"code": "linear", "neighbours_2": "linear", "paint": "linear"}
@@ -75,7 +62,7 @@ def test_every_layer_but_the_last_bends(build):
 
 def test_patches_start_with_weights_that_suit_their_16_inputs():
     keras.utils.set_random_seed(0)
-    weights = build_encoder().get_layer("patches").get_weights()[0]
+    weights = dae.build_encoder().get_layer("patches").get_weights()[0]
     assert weights.std() == pytest.approx(np.sqrt(2 / 16), rel=0.1)  # He et al. 2015
 
 
@@ -100,7 +87,7 @@ def spread(model):
 
 def test_residual_block_adds_what_is_around_to_its_input():
     x = keras.Input((9, 9, 8))
-    block = keras.Model(x, residual_block(x, "b"))
+    block = keras.Model(x, dae.residual_block(x, "b"))
     assert block.get_layer("b_1").filters == 2  # a quarter of the channels
     places = changed_places(spread(block), 4, 4)
     assert corners(places) == [[2, 2], [6, 6]]  # 5 x 5: twice 3 x 3
@@ -113,14 +100,14 @@ def test_residual_block_adds_what_is_around_to_its_input():
 
 def test_code_hears_of_the_patch_and_its_neighbours():
     # row 13 is in the fourth patch from above, column 2 in the first
-    places = changed_places(spread(build_encoder()), 13, 2)
+    places = changed_places(spread(dae.build_encoder()), 13, 2)
     assert corners(places) == [[1, 0], [5, 2]]
-    codes = build_encoder().predict_on_batch(np.ones((1, 28, 28, 1), "f4"))
+    codes = dae.build_encoder().predict_on_batch(np.ones((1, 28, 28, 1), "f4"))
     assert codes.min() < 0 < codes.max()  # unbounded
 
 
 def test_image_hears_of_the_whole_code_and_most_of_the_place():
-    model = spread(build_decoder())
+    model = spread(dae.build_decoder())
     assert len(changed_places(model, 3, 0)) == 28 * 28
     overview = model.get_layer("whole")
     overview.set_weights([np.zeros_like(w) for w in overview.get_weights()])
@@ -130,36 +117,36 @@ def test_image_hears_of_the_whole_code_and_most_of_the_place():
 
 def test_one_batch_is_learnt_by_heart(digits):
     keras.utils.set_random_seed(0)
-    model = build_autoencoder()
+    model = dae.build_autoencoder()
     clean = digits[:16]
-    noisy = add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
-    compile_denoiser(model, 300)
+    noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
+    dae.compile_denoiser(model, 300)
     for _ in range(300):
         model.train_on_batch(noisy, clean)
-    assert psnr(clean, denoise(model, noisy)).min() > 25
+    assert dae.psnr(clean, dae.denoise(model, noisy)).min() > 25
     # learnt by heart indeed: other noise is not undone as well
-    other = add_gaussian_noise(clean, 0.5, np.random.default_rng(1))
-    assert psnr(clean, denoise(model, other)).mean() < 22
+    other = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(1))
+    assert dae.psnr(clean, dae.denoise(model, other)).mean() < 22
 
 
 def test_mismatched_parts():
     with pytest.raises(ValueError, match=r"7, 7, 4\), got .*7, 7, 8\); build both"):
-        build_autoencoder(build_encoder(4), build_decoder(8))
+        dae.build_autoencoder(dae.build_encoder(4), dae.build_decoder(8))
 
 
 @pytest.fixture(scope="module")
 def denoiser():
-    return load_denoiser()
+    return dae.load_denoiser()
 
 
 def test_shipped_model_reaches_the_committed_number(denoiser, mnist, results):
     x_test, settings = mnist[2][0], results["settings"]
     rng = np.random.default_rng([settings["seed"], 5])  # as section 5 draws it
-    noisy = add_gaussian_noise(x_test, settings["sigma"], rng)
+    noisy = dae.add_gaussian_noise(x_test, settings["sigma"], rng)
     before, after = (results["test"][name]["psnr"] for name in ("noisy", "denoised"))
-    assert psnr(x_test, noisy).mean() == pytest.approx(before, abs=1e-4)
-    restored = denoise(denoiser, noisy)
-    assert psnr(x_test, restored).mean() == pytest.approx(after, abs=0.01)
+    assert dae.psnr(x_test, noisy).mean() == pytest.approx(before, abs=1e-4)
+    restored = dae.denoise(denoiser, noisy)
+    assert dae.psnr(x_test, restored).mean() == pytest.approx(after, abs=0.01)
 
 
 def test_shipped_model_is_small_and_safe():
@@ -171,19 +158,21 @@ def test_shipped_model_is_small_and_safe():
 
 
 def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
-    noisy = add_gaussian_noise(digits[:23], 0.5, rng)
-    whole = denoise(denoiser, noisy)
-    np.testing.assert_allclose(denoise(denoiser, noisy, batch_size=7), whole, atol=1e-5)
-    np.testing.assert_allclose(denoise(denoiser, noisy[3:4]), whole[3:4], atol=1e-5)
+    noisy = dae.add_gaussian_noise(digits[:23], 0.5, rng)
+    whole = dae.denoise(denoiser, noisy)
+    parts = dae.denoise(denoiser, noisy, batch_size=7)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+    np.testing.assert_allclose(dae.denoise(denoiser, noisy[3:4]), whole[3:4], atol=1e-5)
 
 
 def test_save_and_load_give_the_same_model(digits, tmp_path):
-    model = build_autoencoder()
-    compile_denoiser(model, 10)
+    model = dae.build_autoencoder()
+    dae.compile_denoiser(model, 10)
     model.train_on_batch(digits[:8], digits[:8])
     path = tmp_path / "new" / "a.keras"
-    save_denoiser(model, path)
-    found, expected = (denoise(m, digits[:8]) for m in (load_denoiser(path), model))
+    dae.save_denoiser(model, path)
+    models = dae.load_denoiser(path), model
+    found, expected = (dae.denoise(m, digits[:8]) for m in models)
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_size < 1.2 * 4 * model.count_params()  # no optimiser
@@ -194,28 +183,28 @@ def test_a_model_is_loaded_without_its_optimiser_and_loss(tmp_path):
     model = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Dense(1)])
     model.compile("adam", "mse")
     model.save(tmp_path / "a.keras")
-    assert not load_denoiser(tmp_path / "a.keras").compiled
+    assert not dae.load_denoiser(tmp_path / "a.keras").compiled
 
 
 def test_missing_model(tmp_path):
     for path in (tmp_path / "no.keras", tmp_path):  # a folder
         told = f"{path}: there is no such model; give the path of a .keras file, or"
         with pytest.raises(FileNotFoundError, match=re.escape(told)):
-            load_denoiser(path)
+            dae.load_denoiser(path)
 
 
 def test_model_with_code_in_it_is_refused(tmp_path):
     layers = [keras.Input((28, 28, 1)), keras.layers.Lambda(lambda x: x * 0)]
     keras.Sequential(layers).save(tmp_path / "unsafe.keras")
     with pytest.raises(ValueError, match=r"[Uu]nsafe|safe_mode"):
-        load_denoiser(tmp_path / "unsafe.keras")
+        dae.load_denoiser(tmp_path / "unsafe.keras")
 
 
 def test_damaged_model_is_refused_or_right(tmp_path):
     """A bit flipped at many places, and the file cut short at as many."""
     layers = [keras.Input((4,)), keras.layers.Dense(3)]
     model, path = keras.Sequential(layers), tmp_path / "a.keras"
-    save_denoiser(model, path)
+    dae.save_denoiser(model, path)
     whole, refused = path.read_bytes(), 0
     for place in range(0, len(whole), len(whole) // 9):
         flipped = bytearray(whole)
@@ -223,7 +212,7 @@ def test_damaged_model_is_refused_or_right(tmp_path):
         for damaged in (flipped, whole[:place]):
             path.write_bytes(damaged)
             try:
-                loaded = load_denoiser(path)
+                loaded = dae.load_denoiser(path)
             except ValueError:
                 refused += 1
                 continue
@@ -251,4 +240,4 @@ def test_damaged_packaged_model_is_told_with_the_remedy(tmp_path, monkeypatch, k
     damaged.write_bytes(PRETRAINED_PATH.read_bytes()[:kept])
     monkeypatch.setattr("dae.model.PRETRAINED_PATH", damaged)
     with pytest.raises(ValueError, match="is damaged; 'git checkout -- dae/pretrained"):
-        load_denoiser()
+        dae.load_denoiser()

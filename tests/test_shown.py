@@ -156,7 +156,7 @@ def test_a_figure_without_words_of_its_own_is_described():
     rows = dict.fromkeys(("clean", "two\nlines"), np.zeros((3, 4, 4, 1)))
     told = describe_figure(dae.plot_image_rows(rows))
     assert told == "Rows of 3 pictures: clean; two lines."
-    curves = dict.fromkeys(("left", "right"), {"a": [1, 2], "b": [2, 1]})
+    curves = {panel: {"a": [1, 2], "b": [2, 1]} for panel in ("left", "right")}
     told = describe_figure(dae.plot_curves(curves, [0.5, 1], ("level", "PSNR in dB")))
     assert told == "Chart. left: PSNR in dB over level (a; b). right: level (a; b)."
 

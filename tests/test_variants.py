@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-
 from test_model import conv
 
 from dae import (
