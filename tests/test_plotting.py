@@ -35,10 +35,6 @@ def figures(digits, pair):
     ]
 
 
-def shown(figure):
-    return [axis.images[0] for axis in figure.axes if axis.images]
-
-
 def test_rows_show_the_very_arrays_on_a_fixed_scale(digits):
     rows = {"original": digits[:10], "noisy": digits[10:20] * 0.5}
     captions = [f"{i} dB" for i in range(10)]
@@ -83,7 +79,8 @@ def test_codes_share_one_scale_and_dead_maps_are_not_drawn(digits):
     codes = {"clean": code, "noisy": 3 * code}
     dead = [False, False, True] + [False] * 5
     figure = plot_codes({"clean": digits[0], "noisy": digits[1]}, codes, dead)
-    pictures = [image for image in shown(figure) if image.get_array().shape == (7, 7)]
+    shown = [image for axis in figure.axes for image in axis.images]
+    pictures = [image for image in shown if image.get_array().shape == (7, 7)]
     assert len(pictures) == 16
     limits = (3 * code).min(), (3 * code).max()
     for k, picture in enumerate(pictures):
@@ -142,14 +139,11 @@ def test_saved_figure_is_print_quality_with_its_alt_text(figures, tmp_path):
 
 
 def test_saved_figure_looks_like_the_figure(digits, tmp_path):
-    def grey():
-        return plot_image_rows({"digits": digits[:4]})
-
-    def colours():
-        code = np.arange(98.0).reshape(7, 7, 2)
-        return plot_codes({"a": digits[0]}, {"a": code}, [False] * 2)
-
-    for draw in (grey, colours):
+    code = np.arange(98.0).reshape(7, 7, 2)
+    for draw in (
+        lambda: plot_image_rows({"digits": digits[:4]}),
+        lambda: plot_codes({"a": digits[0]}, {"a": code}, [False] * 2),
+    ):
         image = save_figure(draw(), tmp_path / "a.png", alt="Something.")
         assert image.width == 650  # 6.5 inches, on a page of the web
         draw().savefig(tmp_path / "exact.png", dpi=200)
