@@ -98,17 +98,18 @@ def test_correction_recovers_a_known_line(digits):
     np.testing.assert_allclose(correct(0.2 + 0.5 * digits), digits, atol=1e-5)
 
 
-def test_affine_denoiser_solves_the_normal_equations(digits, noisy):
+@pytest.mark.parametrize(("options", "ridge"), [({}, 1), ({"ridge": 2.0}, 2)])
+def test_affine_denoiser_solves_the_normal_equations(digits, noisy, options, ridge):
     small = (slice(None), slice(8, 16), slice(8, 16))  # 64 pixels of each
     y, x = noisy[small], digits[small]
-    restore = fit_affine_denoiser(y[:800], x[:800], ridge=2.0)
+    restore = fit_affine_denoiser(y[:800], x[:800], **options)
     a, b = (images[:800].reshape(800, -1).astype(float) for images in (y, x))
     mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
     a, b = a - mean_a, b - mean_b  # the constants are not penalised
-    weights = np.linalg.solve(a.T @ a + 2 * np.eye(64), a.T @ b)
+    weights = np.linalg.solve(a.T @ a + ridge * np.eye(64), a.T @ b)
     flat = y[800:].reshape(200, -1)
     expected = np.clip((flat - mean_a) @ weights + mean_b, 0, 1)
-    np.testing.assert_allclose(restore(y[800:]).reshape(200, -1), expected, atol=1e-4)
+    np.testing.assert_allclose(restore(y[800:]).reshape(200, -1), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("sigma", "known"), [(0.2, 23.2), (0.5, 17.8)])

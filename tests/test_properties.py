@@ -154,8 +154,8 @@ def test_what_is_not_a_batch_of_images_is_refused_by_name(name, wrong):
 )
 def test_mean_interval_holds_the_mean_between_the_extremes(values, dtype):
     values = np.array(values).astype(dtype)
-    found = quietly(lambda v: dae.mean_interval(v, rng(), resamples=50), values)
-    mean, low, high = found
+    interval = quietly(lambda v: dae.mean_interval(v, rng(), resamples=50), values)
+    mean, low, high = interval
     slack = 1e-9 * (1 + np.abs(values).max())
     assert mean == pytest.approx(values.astype(float).mean(), rel=1e-12, abs=1e-9)
     assert values.min() - slack <= low <= high <= values.max() + slack
