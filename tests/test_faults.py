@@ -1,7 +1,8 @@
 """Faults, injected and survived.
 
 fault | what must happen | test, its name after `test_`
-training killed at any step, or while saving | as unbroken | whatever_moment_it_stops_at
+training stops at any step, or while saving | as unbroken | whatever_moment_it_stops_at
+killed while it saves | the checkpoint before is whole | killed_while_saving
 notebook interrupted or terminated | nothing replaced | interrupted_run_replaces_nothing
 its kernel dies, out of memory | nothing replaced, told | dying_kernel_replaces_nothing
 half a file of a killed run | not published | publish_puts_files_and_numbers_in_place
@@ -48,6 +49,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import tracemalloc
 import zipfile
@@ -132,6 +134,30 @@ def test_whatever_moment_it_stops_at(digits, tmp_path, monkeypatch):
             assert history == expected
             assert_equal(model.get_weights(), unbroken.get_weights())
     assert len(resumed) == 3  # the last of them has nothing left to train
+
+
+KILLED = """
+import os, signal
+import numpy as np
+from conftest import small_model, train_small
+from dae import load_mnist
+
+def save(path, **arrays):
+    savez(path, **arrays)
+    if len(os.listdir("left")) == 2:  # beside an earlier checkpoint
+        os.truncate(path, 1000)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+savez, np.savez = np.savez, save
+train_small(small_model(), load_mnist()[0][0][:1000], checkpoint="left/state.npz")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are Unix's")
+def test_killed_while_saving(tmp_path):
+    assert run_python("-c", KILLED, cwd=tmp_path).returncode == -signal.SIGKILL
+    assert epochs_in(tmp_path / "left") == 1
+    assert len(names_in(tmp_path / "left")) == 2  # half a file under another name
 
 
 # --- a full disk
