@@ -167,13 +167,6 @@ def check_rng(rng: np.random.Generator) -> np.random.Generator:
     return rng
 
 
-def check_type(value: Any, kind: Any, name: str, wanted: str) -> Any:
-    """Return a value of the type `kind`, or say what is `wanted` in its place."""
-    if not isinstance(value, kind):
-        refuse(name, f"be {wanted}", type(value).__name__, TypeError)
-    return value
-
-
 def check_path(path: str | Path, name: str = "path", suffix: str = "") -> Path:
     """Return where a file is or is to be, or say what is wrong with it."""
     path = Path(path)

@@ -105,8 +105,8 @@ def load_checkpoint(
             history, saved_settings = text["history"], dict(text["settings"])
         except Exception as error:  # damage makes zipfile and NumPy raise many kinds
             raise ValueError(
-                f"{path}: not a readable checkpoint ({str(error) or type(error)}); "
-                "delete it and start anew"
+                f"{path}: not a readable checkpoint "
+                f"({str(error) or type(error).__name__}); delete it and start anew"
             ) from error
     _check_settings(path, saved_settings, settings)
     if _forms(arrays) != _forms(_named(variables, model.get_weights())):

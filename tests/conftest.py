@@ -59,13 +59,9 @@ def corrupt(images, rng):
 def small_model(seed=0):
     """A denoiser that trains in a moment."""
     keras.utils.set_random_seed(seed)
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            keras.layers.Conv2D(4, 4, strides=4, activation="relu"),
-            keras.layers.Conv2DTranspose(1, 4, strides=4, activation="sigmoid"),
-        ]
-    )
+    smaller = keras.layers.Conv2D(4, 4, strides=4, activation="relu")
+    larger = keras.layers.Conv2DTranspose(1, 4, strides=4, activation="sigmoid")
+    return keras.Sequential([keras.Input((28, 28, 1)), smaller, larger])
 
 
 def compiled():
@@ -87,10 +83,7 @@ def assert_equal(found, expected):
 
 
 def refused(call, name):
-    """Make sure that a call is refused by the package, which names the argument.
-
-    Without a warning, and not by an error from deep inside a library.
-    """
+    """Make sure that the package itself, without a warning, refuses an argument."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises((TypeError, ValueError), match=name) as caught:
@@ -112,13 +105,12 @@ def start_python(*arguments, **options):
 
 
 def run_python(*arguments, **options):
-    """The same, to its end: the exit status, what it printed, and its errors."""
+    """The same, to its end: what it printed, its errors, and its exit status."""
     with start_python(*arguments, **options) as process:
         try:
-            printed, errors = process.communicate(timeout=300)
+            return *process.communicate(timeout=300), process.returncode
         finally:
             process.kill()
-    return process.returncode, printed, errors
 
 
 def names_in(folder):
@@ -238,8 +230,7 @@ log("started: " + " ".join(sys.orig_argv))
 def fast_run_begun(request, tmp_path_factory):
     """Begin the main job in fast mode beside the other tests, if one asks for it.
 
-    From another folder, with a temporary folder whose name is odd, with a home of its
-    own, and with the network blocked: Python code reaches this machine only.
+    From another, odd folder, with a home of its own; Python code reaches no network.
     """
     if not any("fast_run" in item.fixturenames for item in request.session.items):
         yield None

@@ -48,8 +48,7 @@ def test_batches_change_nothing_and_images_of_float32_do(digits, rng):
     noisy = flat[:30] + 0.5 * rng.standard_normal((30, 784), dtype=np.float32)
     whole = posterior_mean(noisy, flat, 0.5)
     assert whole.dtype == np.float32
-    np.testing.assert_allclose(
-        posterior_mean(noisy, flat, 0.5, batch_size=7), whole, atol=1e-5
-    )
+    parts = posterior_mean(noisy, flat, 0.5, batch_size=7)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
     exact = posterior_mean(noisy.astype(float), flat.astype(float), 0.5)
     np.testing.assert_allclose(whole, exact, atol=1e-3)

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import bootstrap
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dae import add_gaussian_noise, mean_interval, mse, psnr, ssim, stride_energy
-
-METRICS = [mse, psnr, ssim]
 
 
 def test_by_hand():
@@ -30,19 +29,21 @@ def test_psnr_is_that_of_scikit_image(digits, rng):
 
 def test_ssim_is_that_of_scikit_image_with_the_settings_of_the_paper(digits, rng):
     noisy = add_gaussian_noise(digits[:5], 0.5, rng)
-    expected = [
-        structural_similarity(
-            a[..., 0],
-            b[..., 0],
-            data_range=1,
-            gaussian_weights=True,
-            sigma=1.5,
-            use_sample_covariance=False,
-        )
-        for a, b in zip(digits, noisy, strict=False)
-    ]
+    options = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5}
+    options |= {"use_sample_covariance": False, "channel_axis": -1}
+    pairs = zip(digits, noisy, strict=False)
+    expected = [structural_similarity(a, b, **options) for a, b in pairs]
     np.testing.assert_allclose(ssim(digits[:5], noisy), expected, rtol=1e-5)
     np.testing.assert_allclose(ssim(digits[:5], digits[:5]), 1)
+
+
+def test_interval_is_the_percentile_bootstrap_of_scipy():
+    values = np.random.default_rng(0).exponential(size=30)
+    options = {"n_resamples": 1000, "method": "percentile", "confidence_level": 0.95}
+    options["rng"] = np.random.default_rng(3)
+    low, high = bootstrap((values,), np.mean, **options).confidence_interval
+    found = mean_interval(values, np.random.default_rng(3))  # 1000 draws by default
+    np.testing.assert_allclose(found, (values.mean(), low, high), rtol=1e-12)
 
 
 def test_interval_is_that_of_normal_theory_for_many_values(rng):

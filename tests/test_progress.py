@@ -27,16 +27,6 @@ def test_every_epoch_is_told_however_short(capsys):
     assert lines[-1].endswith("best 0.2000 in epoch 3 · done")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "written"), [(0.2, "0 min 00 s left"), (125, "2 min 05 s left")]
-)
-def test_time_left_is_in_minutes_and_seconds(seconds, written):
-    assert describe(4, 1, losses([0.2], [0.25]), seconds) == (
-        "epoch 2 of 4 (25%) · training 0.2000 · validation 0.2500 · "
-        f"best 0.2500 in epoch 1 · {written}"
-    )
-
-
 class Handle:
     """What IPython gives for an output that can be renewed."""
 
@@ -87,9 +77,10 @@ def test_between_the_ends_of_epochs_it_is_shown_now_and_then(jupyter):
 
 def test_losses_are_the_last_ones_and_the_best_is_by_validation():
     history = losses([0.5, 0.1, 0.2], [0.6, 0.3, 0.4])
-    assert describe(5, 3.5, history, None) == (
-        "epoch 4 of 5 (70%) · training 0.2000 · validation 0.4000 · "
-        "best 0.3000 in epoch 2"
-    )
+    told = "training 0.2000 · validation 0.4000 · best 0.3000 in epoch 2"
+    assert describe(5, 3.5, history, None) == f"epoch 4 of 5 (70%) · {told}"
+    for seconds, left in ((0.2, "0 min 00 s"), (125, "2 min 05 s")):
+        line = f"epoch 4 of 4 (75%) · {told} · {left} left"
+        assert describe(4, 3, history, seconds) == line
     # the last step is done, the losses of the last epoch are not known
     assert describe(4, 4, history, 1).endswith("0 min 01 s left")

@@ -58,15 +58,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def found():
-    status, printed, errors = run_python("-c", TWO_DEVICES)
+def test_two_devices_train_as_one_and_share_batches_evenly():
+    printed, errors, status = run_python("-c", TWO_DEVICES)
     assert status == 0, errors
-    return json.loads(printed.splitlines()[-1])
-
-
-def test_two_devices_train_as_one(found):
-    (one, image_1), (two, image_2), sizes, _ = found
+    found = json.loads(printed.splitlines()[-1])
+    (one, image_1), (two, image_2), sizes, message = found
     for name in ("train_loss", "val_loss"):
         # the sums are added in another order, and Adam divides by small numbers
         np.testing.assert_allclose(two[name], one[name], rtol=1e-4)
@@ -75,9 +71,5 @@ def test_two_devices_train_as_one(found):
     np.testing.assert_allclose(image_2, image_1, atol=0.01)
     # each device gets half of every batch: 2 epochs of 10, noisy and clean
     assert sizes == [[16, 16]] * 40
-
-
-def test_a_batch_that_cannot_be_shared_evenly_is_refused(found):
-    assert found[-1] == (
-        "batch_size must be a multiple of the 2 replicas of the model, got 33"
-    )
+    told = "batch_size must be a multiple of the 2 replicas of the model, got 33"
+    assert message == told

@@ -10,7 +10,7 @@ from PIL import Image
 
 import dae
 from dae._parameters import FULL_RUN
-from dae.notebook import key_of
+from dae.notebook import describe_figure, key_of
 
 FULL = {name: value for name, (value, *_) in FULL_RUN.items()}
 FULL |= {"PRETRAINED": False, "RESUME": False, "OUTPUT": "."}
@@ -31,13 +31,15 @@ def test_interval_formats_its_three_numbers_alike():
 def test_table_shows_each_kind_of_cell():
     rows = {
         "a|b": {"n": 12345, "value": -0.256, "range": dae.Interval(1, -2.345, 3)},
-        "c": {"n": np.int64(7), "shape": (28, 28), "value": np.float32(0.5)},
+        "two\nlines": {"n": np.int64(7), "shape": (28, 28), "value": np.float32(0.5)},
+        -3: {"n": True, "value": "-1", "range": "–", "shape": "k-9 (-2) 3-4 .-5"},
     }
     assert dae.show_table(rows, "name", digits={"value": 1}).data.split("\n") == [
         "| name | n | value | range | shape |",
         "| --- | ---: | ---: | ---: | --- |",
         r"| a\|b | 12,345 | −0.3 | 1.00 [−2.35, 3.00] |  |",
-        "| c | 7 | 0.5 |  | (28, 28) |",
+        "| two lines | 7 | 0.5 |  | (28, 28) |",
+        "| −3 | 1 | −1 | – | k-9 (−2) 3-4 .-5 |",
     ]
 
 
@@ -96,10 +98,8 @@ def test_files_go_where_the_parameters_say_when_they_are_saved(parameters, tmp_p
     dae.begin(parameters)
     assert str(dae.output_path("figures/a.png")) == "figures/a.png"
     assert dae.output_path(tmp_path / "a.png") == tmp_path / "a.png"
-    for name, value in {**FULL, "SIGMA": 0.3, "SEED": 1, "PRETRAINED": True}.items():
-        if name in ("RESUME", "OUTPUT"):
-            continue
-        parameters[name] = value + 1 if value == FULL[name] else value
+    for name in set(FULL) - {"RESUME", "OUTPUT"}:
+        parameters[name] = FULL[name] + 1
         assert str(dae.output_path("a.png")) == "scratch/a.png", name
         parameters[name] = FULL[name]
         assert str(dae.output_path("a.png")) == "a.png"
@@ -153,16 +153,12 @@ def test_versions_say_which_run_this_is(parameters):
 
 
 def test_a_figure_without_words_of_its_own_is_described():
-    rows = {"clean": np.zeros((3, 4, 4, 1)), "two\nlines": np.zeros((3, 4, 4, 1))}
-    figure = dae.plot_image_rows(rows)
-    assert dae.notebook.describe_figure(figure) == (
-        "Rows of 3 pictures: clean; two lines."
-    )
-    curves = {"left": {"a": [1, 2], "b": [2, 1]}, "right": {"a": [1, 2], "b": [2, 1]}}
-    figure = dae.plot_curves(curves, [0.5, 1], ("level", "PSNR in dB"))
-    assert dae.notebook.describe_figure(figure) == (
-        "Chart. left: PSNR in dB over level (a; b). right: level (a; b)."
-    )
+    rows = dict.fromkeys(("clean", "two\nlines"), np.zeros((3, 4, 4, 1)))
+    told = describe_figure(dae.plot_image_rows(rows))
+    assert told == "Rows of 3 pictures: clean; two lines."
+    curves = {panel: {"a": [1, 2], "b": [2, 1]} for panel in ("left", "right")}
+    told = describe_figure(dae.plot_curves(curves, [0.5, 1], ("level", "PSNR in dB")))
+    assert told == "Chart. left: PSNR in dB over level (a; b). right: level (a; b)."
 
 
 def test_alt_text_is_what_is_given_or_the_figure_s_own(tmp_path):
