@@ -26,14 +26,15 @@ def test_two_points_give_the_hyperbolic_tangent():
     np.testing.assert_allclose(mean, np.tanh(y / 0.64), rtol=1e-12)
 
 
-def test_score_is_the_slope_of_the_log_density(data, rng):
+@pytest.mark.parametrize("sigma", [0.5, 0.7])
+def test_score_is_the_slope_of_the_log_density(data, rng, sigma):
     def log_density(y):
-        return np.log(np.mean([multivariate_normal.pdf(y, x, 0.25) for x in data]))
+        return np.log(np.mean([multivariate_normal.pdf(y, x, sigma**2) for x in data]))
 
     for y in rng.normal(size=(5, 3)):
         step = 1e-5 * np.eye(3)
         slope = [(log_density(y + e) - log_density(y - e)) / 2e-5 for e in step]
-        np.testing.assert_allclose(score(y[None], data, 0.5)[0], slope, rtol=1e-6)
+        np.testing.assert_allclose(score(y[None], data, sigma)[0], slope, rtol=1e-6)
 
 
 def test_limits(data):

@@ -101,6 +101,10 @@ def test_what_is_told_before_any_run(project, capsys):
         assert stop.value.code == code
         text = "".join(capsys.readouterr())
         assert all(words in text for words in told)
+    dae.press.run.NOTEBOOK.unlink()
+    with pytest.raises(SystemExit):
+        main(["--fast"])
+    assert "is missing: run in a clone of the repository" in capsys.readouterr().err
 
 
 def test_latest_unfinished_run_is_found(project):

@@ -53,6 +53,11 @@ EQUIVALENT = {
         "masked = images.reshape(len(images), -1).copy()",
         "masked = images.reshape(len(images), -2).copy()",
     ),
+    (
+        "baselines",
+        "fitted.fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -1))",
+        "fitted.fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -2))",
+    ),
 }
 DRAWING = {"charts", "plotting"}
 LOOKS = re.compile(  # and `strict`, which guards what should not happen
