@@ -159,6 +159,10 @@ def test_shipped_model_is_small_and_safe():
 
 def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
     noisy = dae.add_gaussian_noise(digits[:23], 0.5, rng)
+    with pytest.raises(
+        ValueError, match=r"images must have shape \(N, 28, 28, 1\), got"
+    ):
+        dae.denoise(denoiser, noisy[:, ::2])
     whole = dae.denoise(denoiser, noisy)
     parts = dae.denoise(denoiser, noisy, batch_size=7)
     np.testing.assert_allclose(parts, whole, atol=1e-5)

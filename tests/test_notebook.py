@@ -13,8 +13,6 @@ import dae
 from dae._parameters import FULL_RUN
 from dae.press.run import parameter_cell
 
-NAMED_FIGURES = {"original_vs_noisy", "training_loss"}
-NAMED_FIGURES |= {"denoising_results", "latent_features"}
 WITHIN_A_CELL = {"rng", "rows", "figure"}  # names bound and used there
 
 
@@ -109,15 +107,6 @@ def test_recap_has_a_line_for_each_section_with_its_cell(notebook):
     assert all(home[cell] == section for section, cell in lines)
 
 
-def test_glossary_and_notation(notebook):
-    text = prose(notebook)
-    glossary = text.split("## Glossary")[1].split("## References")[0]
-    terms = re.findall(r"^- \*\*(.+?):\*\* .+\.$", glossary, flags=re.M)
-    assert 20 <= len(terms) <= 40
-    assert len(terms) == glossary.count("\n- ")
-    assert terms == sorted(terms, key=str.lower)
-
-
 def test_every_reference_is_cited_and_every_citation_is_listed(notebook):
     text, references = prose(notebook).split("## References")
     cited = {
@@ -154,7 +143,8 @@ def test_shown_figures_are_the_saved_files_with_alt_text(notebook):
                 content = (ROOT / f"figures/{name}.png").read_bytes()
                 assert content == base64.b64decode(output.data["image/png"]), name
                 shown.add(name)
-    assert shown >= NAMED_FIGURES
+    assert shown > {"original_vs_noisy", "training_loss", "denoising_results"}
+    assert "latent_features" in shown
     assert len(shown) == sum(
         "dae.save_figure(" in c.source for c in code_cells(notebook)
     )

@@ -396,30 +396,28 @@ def test_what_is_said_of_why_it_works(said, of, ends):
 
 def test_what_is_said_of_the_costs(said, of, sources):
     models = sources["frontier"]["models"]
-    points = {name: (m["time"], m["test"]) for name, m in models.items()}
-    time, quality = points["ours"]
-    assert len(points) == 12
+    ours = models["ours"]["time"], models["ours"]["test"]
+    more = {n: (m["time"] - ours[0], m["test"] - ours[1]) for n, m in models.items()}
     said("frontier-figure-caption", "one of seven on the line that no other beats")
     off = {"U-Net", "U-Net, 4 epochs", "bypass", "code of 49", "code of 1,568"}
-    assert set(on_frontier(points)) == set(points) - off and len(points) - len(off) == 7
+    best = on_frontier({n: (m["time"], m["test"]) for n, m in models.items()})
+    assert set(best) == set(models) - off and len(best) == 7
     said("s17-end", "Narrower networks save time and lose decibels")
     for name in ("narrow", "small", "tiny"):
-        assert points[name][0] < time and points[name][1] < quality
-    assert points["wide"][0] > time and points["wide"][1] > quality + 0.2
+        assert max(more[name]) < 0
+    assert more["wide"][0] > 0 and more["wide"][1] > 0.2
     said("s17-end", "gain little")
     for name in ("deep", "overview of 32"):
-        assert points[name][0] > time and 0 < points[name][1] - quality < 0.1
-        assert round(points[name][1], 1) == round(points["deep"][1], 1)
+        assert more[name][0] > 0 and 0 < more[name][1] < 0.1
+        assert round(models[name]["test"], 1) == round(models["deep"]["test"], 1)
     said("s17-end", "save a tenth of the time")
-    assert 0.05 < time - points["code of 49"][0] < 0.15
-    assert points["code of 49"][1] < quality - 0.3
-    assert points["code of 1,568"][1] < quality + 0.1
+    assert -0.15 < more["code of 49"][0] < -0.05 and more["code of 49"][1] < -0.3
+    assert more["code of 1,568"][1] < 0.1
     said("s17-end", "The U-Net** is no better buy here")
-    assert points["U-Net"][1] < quality and points["U-Net"][0] > 1.5
-    assert points["U-Net, 4 epochs"][1] < quality
-    assert 0.8 < points["U-Net, 4 epochs"][0] < 1.25
+    assert more["U-Net"][0] > 0.5 and more["U-Net"][1] < 0
+    assert abs(more["U-Net, 4 epochs"][0]) < 0.2 and more["U-Net, 4 epochs"][1] < 0
     said("s17-end", "The bypass** comes to only")
-    assert points["bypass"][1] < quality - 1 and points["bypass"][0] > 1.5
+    assert more["bypass"][0] > 0.5 and more["bypass"][1] < -1
     said("s17-end", "it is not the small code that stops ours there")
     assert of("epochs", "large") == 50 and of("time", "large") > 2
     assert of("test.psnr", "large") > of("test.denoised.psnr") + 0.2
@@ -439,20 +437,11 @@ def test_what_the_readmes_say(of, sources):
         assert of(f"{level}.share_of_time", "time_to_quality") < 1 / 12
     older, newer = of("seconds_ratio", "recipe"), of("seconds_ratio", "recipe_newer")
     assert older <= 0.25 and older < newer < 0.3
-    for name in ("recipe", "ours"):  # the same trainings on both machines
-        one, two = (
-            of(f"equal_epochs.{name}.psnr", source)
-            for source in ("recipe", "recipe_newer")
-        )
-        assert one == pytest.approx(two, abs=0.005)
     assert of("equal_epochs.recipe.psnr", "recipe") < of(
         "equal_epochs.ours.psnr", "recipe"
     )
     falling = ("default", "large_code", "wide", "with_skips")
     assert falling == tuple(sorted(falling, key=lambda n: -of(f"{n}.mse", "low_noise")))
-    models = sources["frontier"]["models"]
-    for name in ("wide", "bypass"):
-        assert 2 < models[name]["time"] < 3
     assert of("ours.share_percent", "speed") > 50
     assert of("product_gflops", "speed_newer") > 1.5 * of("product_gflops", "speed")
     assert of("ours.share_percent", "speed_newer") < of("ours.share_percent", "speed")
@@ -460,4 +449,3 @@ def test_what_the_readmes_say(of, sources):
     assert rates["block_backward"] < 0.7 * rates["block_forward"]
     shares = sources["where_time_goes"]["share_percent"]
     assert max(shares, key=shares.get) == "block_backward"
-    assert len(sources["seeds"]["seeds"]) == 5

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import nbformat
 import pytest
@@ -71,6 +72,25 @@ def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch)
     expected = results["test"]["denoised"]["psnr"]
     assert found["test"]["denoised"]["psnr"] == pytest.approx(expected, abs=0.5)
     assert not (tmp_path / "dae").exists()  # nothing trained, nothing to keep
+
+
+PROGRESS = """OUTPUT = "."
+from IPython.display import display
+line = display({"text/plain": ""}, raw=True, display_id=True)
+line.update({"text/plain": "epoch 1 of 2 (5%)"}, raw=True)
+"""
+
+
+def test_terminal_shows_the_running_cell_and_its_progress(project, monkeypatch):
+    status = Mock()
+    monkeypatch.setattr("dae.press.run.Console.status", status)
+    cell = new_code_cell(PROGRESS, metadata={"tags": ["parameters"]})
+    notebook = new_notebook(cells=[new_markdown_cell("# Title"), cell])
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    dae.press.run.execute(project, {})
+    label = "cell 1 of 1 · Title"
+    update = call().update(f"{label} · epoch 1 of 2 (5%)")
+    assert status.mock_calls == [call(label), call().start(), update, call().stop()]
 
 
 def test_pdf_alone(project, capsys):
