@@ -45,6 +45,7 @@ import errno
 import hashlib
 import itertools
 import json
+import logging
 import os
 import pickle
 import re
@@ -494,6 +495,7 @@ def test_missing_font(digits, tmp_path, caplog):
         figure = dae.plot_image_rows(rows, captions)
         image = dae.save_figure(figure, tmp_path / "a.png", alt="Ten digits.")
     assert caplog.messages == ["findfont: Font family 'No Such Font' not found."]
+    assert not logging.getLogger("matplotlib.font_manager").filters  # as before
     # the words are there all the same, in Matplotlib's own font
     figure = dae.plot_image_rows(rows, captions)
     usual = dae.save_figure(figure, tmp_path / "b.png", alt="Ten digits.")

@@ -161,7 +161,6 @@ def test_what_is_said_of_the_code(said, of, ends):
     said("s6-end", "noise moves the trained code much less than the pixels")
     assert 0.1 < of("code.trained_code") < of("code.untrained_code") < 1
     assert of("code.trained_code") < 0.7 * of("code.pixels")
-    assert of("code.dead_maps") == 0
     said("s6-end", "Without any one map the decoder still paints it")
     assert of("maps.most_cost") < of("test.denoised.psnr") - of("test.noisy.psnr")
     said("s6-end", "though unevenly")
@@ -262,14 +261,12 @@ def test_what_is_said_of_the_bottleneck(said, of, ends):
     assert ends(paired, "results")[0] > 0
     said("s11-end", "next to nothing")
     assert max(map(abs, ends(f"{paired}.mean"))) < 0.1
-    assert abs(of("bottleneck.8_other_seed.noisy_digits_in") - noisy[8]) < 0.5
     said("s11-end", "The bypass** returns clean digits best")
     assert of("bottleneck.bypass.clean_digits_in") > max(clean.values()) + 0.5
     said("s11-end", "but is worse at denoising")
     bypass, code = (f"bottleneck.{name}.noisy_digits_in" for name in ("bypass", 8))
     assert of(bypass) < of(code) - 0.1
     assert ends(f"{bypass}.mean")[1] < ends(f"{code}.mean")[0] - 0.1
-    assert of("bottleneck.dead_maps") == 0
     said("s11-end", "it is behind, though PSNR is squared error in decibels")
     assert ends("bottleneck.linear_output_8_paired.noisy_digits_in", "results")[1] < 0
     names = ("kernel_3", "kernel_4", "tiles_of_4_4")
