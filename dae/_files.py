@@ -29,7 +29,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises
     ------
     TypeError, ValueError
-        If `path` is no path, or names no file.
+        If `path` is not a path, or does not name a file.
     OSError
         If the file cannot be written, as when the disk is full: the error of the
         system, with the name of the file.

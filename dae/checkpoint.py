@@ -45,8 +45,7 @@ def save_checkpoint(
     Raises
     ------
     TypeError
-        If JSON cannot hold `history` or `settings`, `model` is no model that is built,
-        or `path` no path.
+        If JSON cannot hold `history` or `settings`, or `path` is not a path.
     ValueError
         If `path` does not end in ``.npz``, `model` is not compiled, or `best_weights`
         are not as many as its weights.
@@ -87,7 +86,7 @@ def load_checkpoint(
     FileNotFoundError
         If there is no checkpoint.
     TypeError
-        If `model` is no model that is built, or `path` no path.
+        If `path` is not a path.
     ValueError
         If it cannot be read, or belongs to a run with other settings or another model;
         if `model` is not compiled.
@@ -141,7 +140,7 @@ def _named(
 
 
 def _forms(arrays: dict[str, NDArray]) -> dict[str, tuple]:
-    """Shape and kind of each; NumPy gives bytes for a member that is no array."""
+    """Shape and kind of each; NumPy gives bytes for a member that is not an array."""
     return {
         name: (np.shape(array), np.asarray(array).dtype.kind)
         for name, array in arrays.items()

@@ -48,7 +48,7 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
         If the file is neither of the two, by its SHA-256: what it holds is not even
         unpacked then.
     TypeError
-        If `path` is no path.
+        If `path` is not a path.
 
     Notes
     -----
