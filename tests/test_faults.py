@@ -4,6 +4,7 @@ fault | what must happen | test, its name after `test_`
 training stops at any step, or while saving | as unbroken | whatever_moment_it_stops_at
 killed while it saves | the checkpoint before is whole | killed_while_saving
 notebook interrupted or terminated | nothing replaced | interrupted_run_replaces_nothing
+its kernel dies at once, its ports taken | another | kernel_that_dies_before_it_is_ready
 its kernel dies, out of memory | nothing replaced, told | dying_kernel_replaces_nothing
 half a file of a killed run | not published | publish_puts_files_and_numbers_in_place
 disk full: all kinds of files | the old one whole, told | full_disk_leaves_the_old_file
@@ -78,6 +79,7 @@ from conftest import (
     train_small,
     write_project,
 )
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 import dae
@@ -549,7 +551,8 @@ def test_two_runs_at_once(tmp_path):
     options = {"cwd": root, "env": environment(root), "stdin": subprocess.PIPE}
     processes = {x: start_python("-c", TWO_RUNS, x, **options) for x in ("1", "2")}
     for process in processes.values():
-        assert "executed\n" in iter(process.stdout.readline, "")
+        executed = "executed\n" in iter(process.stdout.readline, "")
+        assert executed, process.stderr.read()
     for x in processes:
         for path in (root / "runs" / x / "figures").iterdir():
             assert path.read_text() == f'{{"x": {x}}}'
@@ -563,6 +566,29 @@ def test_two_runs_at_once(tmp_path):
         written = nbformat.read(root / dae.press.run.NOTEBOOK.name, as_version=4)
         assert f"It is {x}<!-- results: x d -->." in written.cells[0].source
     assert names_in(root / "runs") == []
+
+
+@pytest.mark.parametrize(("deaths", "ends_well"), [(2, True), (3, False)])
+def test_kernel_that_dies_before_it_is_ready(project, monkeypatch, deaths, ends_well):
+    """As when another process takes its ports: another one is started, up to twice."""
+    folder, start = project / "runs/1", NotebookClient.async_start_new_kernel
+    starts = []
+
+    async def start_and_die(client, **options):
+        await start(client, **options)
+        starts.append(client)
+        if len(starts) <= deaths:
+            client.km.provisioner.process.kill()
+
+    monkeypatch.setattr(NotebookClient, "async_start_new_kernel", start_and_die)
+    folder.mkdir()
+    if ends_well:
+        dae.press.run.execute(folder, {"X": 1})
+        assert (folder / "figures/a.txt").exists()
+    else:
+        with pytest.raises(RuntimeError, match="died"):
+            dae.press.run.execute(folder, {"X": 1})
+    assert len(starts) == 3
 
 
 HOLDS_A_LOCK = """

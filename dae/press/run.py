@@ -40,6 +40,7 @@ class ReportingClient(NotebookClient):
         self.console = Console(highlight=False)
         self.on_cell_start = self._announce
         self.on_cell_executed = self._finish
+        self.started = None  # no cell yet
 
     def _announce(self, cell, cell_index: int) -> None:
         with suppress(NotImplementedError):  # Windows has no such handlers
@@ -142,17 +143,17 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})
-    client = ReportingClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        record_timing=False,
-        extra_arguments=["--log-level=40"],  # errors only, in the terminal
-        store_widget_state=False,
-        resources={"metadata": {"path": str(ROOT)}},
-    )
+    client = _client(notebook)
     try:
-        client.execute()
+        for attempts_left in (2, 1, 0):
+            try:
+                client.execute()
+                break
+            except RuntimeError:
+                atexit.unregister(client._cleanup_kernel)  # there is none left
+                if client.started or not attempts_left:
+                    raise
+                client = _client(notebook)  # the first kernel's ports were taken
     except KeyboardInterrupt:
         client.abandon()
         raise
@@ -161,6 +162,18 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     with written_whole(folder / NOTEBOOK.name) as temporary:
         nbformat.write(notebook, temporary)
     return notebook
+
+
+def _client(notebook: nbformat.NotebookNode) -> ReportingClient:
+    return ReportingClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        extra_arguments=["--log-level=40"],  # errors only, in the terminal
+        store_widget_state=False,
+        resources={"metadata": {"path": str(ROOT)}},
+    )
 
 
 def remove_widgets(notebook: nbformat.NotebookNode) -> None:
