@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 
 from dae import compile_denoiser, on_frontier, train
-from dae.press.prose import MARK, cell_numbers, look_up, update_numbers
+from dae.press.prose import MARK, look_up, update_numbers
 from dae.press.run import readmes
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
@@ -44,7 +44,7 @@ def texts(notebook):
 @pytest.fixture(scope="module")
 def sources(results, notebook):
     benchmarks = (ROOT / "tests/benchmarks").glob("*.json")
-    return {"results": results, "cells": cell_numbers(notebook)} | {
+    return {"results": results} | {
         p.stem: json.loads(p.read_text()) for p in benchmarks
     }
 
