@@ -65,7 +65,7 @@ def plot_image_rows(
         check_same_shape(rows[first], images, (f"rows[{first!r}]", argument))
     captions, columns = captions or {}, len(rows[first])
     letters = max(map(len, "\n".join(map(wrapped, rows)).split("\n")))
-    side = (WIDTH - 0.08 * letters - (0.6 if signed else 0.1)) / columns
+    side = min(1.3, (WIDTH - 0.08 * letters - (0.6 if signed else 0.1)) / columns)
     letters = max((len(text) for line in captions.values() for text in line), default=0)
     size = np.clip(120 * side / (letters + 1), 8, 10)
     height = len(rows) * (side + 0.05) + len(captions) * size / 60

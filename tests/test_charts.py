@@ -10,6 +10,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 import dae
 from dae.charts import FREE, PLAIN, STYLES
+from dae.notebook import describe_figure
 
 POINTS = {
     "cheap": (1, 10.0),
@@ -188,6 +189,7 @@ def test_curves_with_a_band_and_doublings():
     written = name.get_window_extent()
     assert axis.bbox.x0 < shade.get_window_extent().x0 < written.x0
     assert axis.transData.transform((49, 3))[1] < written.y0 < axis.bbox.y1
+    assert describe_figure(figure) == "Chart. y over x (a; grey)."
 
 
 def test_ticks_of_many_sizes_do_not_run_into_each_other():
