@@ -348,36 +348,6 @@ def plot_frontier(
     return figure
 
 
-def plot_growth(
-    panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str
-) -> Figure:
-    """Draw measurements from 0 on, each beside the straight line closest to it.
-
-    Parameters
-    ----------
-    panels : mapping of str to (sizes, values)
-        For each panel, by what is on its horizontal axis, two or more numbers each.
-    label : str
-        What is measured, and its unit.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axes = _figure(2.6, len(panels))
-    for axis, (title, (sizes, values)) in zip(axes, panels.items(), strict=True):
-        line = np.polyval(np.polyfit(sizes, values, 1), sizes)
-        axis.plot(sizes, line, "-", color="0.7", label="straight line")
-        axis.plot(sizes, values, "o", color=STYLES[0][0], ms=5, label="measured")
-        axis.set_ylim(0, 1.15 * max(values))
-        axis.set_xlim(left=0)
-        axis.xaxis.set_major_formatter("{x:,.0f}")
-        _dress(axis, x=title)
-    axes[0].set_ylabel(label, fontsize=SMALL + 1)
-    axes[0].legend(fontsize=SMALL, loc="lower right")
-    return figure
-
-
 def _figure(height: float, panels: int = 1, **shared: bool) -> tuple[Figure, NDArray]:
     """Make a figure as wide as the page, with panels side by side."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")

@@ -135,14 +135,12 @@ def test_panels_share_their_scale_and_leave_room():
 
 CURVES = {f"curve {i}": [1, 2] for i in range(7)}
 FIELDS = {"t": dict.fromkeys("fg", np.eye(2))}
-GROWTH = {"n": ([1, 2], [4, 3])}
 WORDS = [  # what draws a figure, what it is given, and what must be written in it
     (dae.plot_ladder, ({"one": LADDER}, "dB"), ["one", "dB", *LADDER]),
     (dae.plot_curves, ({"a": CURVES, "b": CURVES}, [1, 2], "xy"), [*"abxy", *CURVES]),
     (dae.plot_matrix, (np.eye(2), "ab", "cd", "xyz"), list("abcdxyz")),
     (dae.plot_fields, (FIELDS, np.eye(2), 2 * np.eye(2)), [*"tfg", "data"]),
     (dae.plot_frontier, (POINTS, ("time", "quality")), ["time", "quality", *POINTS]),
-    (dae.plot_growth, (GROWTH, "s"), [*"ns", "straight line", "measured"]),
 ]
 
 
@@ -190,13 +188,3 @@ def test_frontier_marks_one_point_out():
     assert marked[0] != others[0] and marked[1] != others[1]
     bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
     assert bold == ["middle"]
-
-
-def test_growth_draws_points_and_their_line():
-    sizes, values = [1, 2, 3, 6], [3.0, 5.0, 7.0, 13.0]  # 2 n + 1
-    panels = {"images": (sizes, values), "epochs": ([1, 2], [4, 3])}
-    figure = dae.plot_growth(panels, "s")
-    line, measured = figure.axes[0].lines
-    np.testing.assert_array_equal(measured.get_xydata(), np.c_[sizes, values])
-    np.testing.assert_allclose(line.get_xydata(), np.c_[sizes, values])
-    assert figure.axes[0].get_ylim()[0] == figure.axes[0].get_xlim()[0] == 0
