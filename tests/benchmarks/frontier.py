@@ -65,11 +65,11 @@ MODELS = {
     "wide": lambda: build(128),
     "U-Net": build_unet,
 }
-SHORTER_OR_LONGER = {  # another training of a model, and its epochs
-    "ours, 5 epochs": ("ours", 5),
-    "ours, 15 epochs": ("ours", 15),
-    "ours, 24 epochs": ("ours", 24),  # about as long as ten of the wide one
-    "U-Net, 4 epochs": ("U-Net", 4),  # about as long as ten of ours
+SHORTER_OR_LONGER = {  # other trainings: the model, and its epochs
+    "ours, 5": ("ours", 5),
+    "ours, 15": ("ours", 15),
+    "ours, 24": ("ours", 24),  # about as long as ten of the wide one
+    "U-Net, 4": ("U-Net", 4),  # about as long as ten of ours
 }
 
 
