@@ -11,7 +11,6 @@ from .charts import (
     plot_curves,
     plot_fields,
     plot_frontier,
-    plot_growth,
     plot_history,
     plot_ladder,
     plot_matrix,
