@@ -32,7 +32,6 @@ from .metrics import (
     mse,
     psnr,
     ssim,
-    stride_energy,
 )
 from .model import (
     build_autoencoder,
@@ -80,9 +79,4 @@ from .training import (
     noisy_batches,
     train,
     train_epoch,
-)
-from .variants import (
-    build_linear_output,
-    build_stride_2_decoder,
-    build_with_skips,
 )

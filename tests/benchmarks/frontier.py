@@ -67,7 +67,7 @@ MODELS = {
     "deep": lambda: build(blocks=2),
     "overview of 32": lambda: build(overview=32),
     "wide": lambda: build(128),
-    "bypass": dae.build_with_skips,
+    "bypass": common.build_with_skips,
     "U-Net": build_unet,
     "U-Net, 4 epochs": build_unet,  # about as long as ten of ours
 }

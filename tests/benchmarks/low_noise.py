@@ -41,7 +41,7 @@ VARIANTS = {
     "default": build_default,
     "large_code": build_large_code,
     "wide": build_wide,
-    "with_skips": dae.build_with_skips,
+    "with_skips": common.build_with_skips,
 }
 
 
