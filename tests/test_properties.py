@@ -179,11 +179,12 @@ def test_posterior_mean_lies_among_the_data_at_any_level(data, sigma):
 @given(
     count=st.integers(1, 4),
     shape=st.tuples(*[st.integers(1, 6)] * 2, st.integers(1, 2)),
+    h0=st.floats(0, 1, exclude_min=True),
     beta=st.floats(0, 1),
     start=st.floats(0, 1),
 )
-def test_whatever_is_generated_are_pictures(count, shape, beta, start):
-    options = {"shape": shape, "beta": beta, "start": start, "most_steps": 5}
+def test_whatever_is_generated_are_pictures(count, **options):
+    shape, options["most_steps"] = options["shape"], 5
     images, levels = dae.generate(lambda x: 0.9 * x, count, rng(), **options)
     assert images.shape == (count, *shape) and images.dtype == np.float32
     assert images.min() >= 0 and images.max() <= 1 and np.isfinite(levels).all()
@@ -400,6 +401,7 @@ REFUSED = [
     ("sigma", lambda v: dae.posterior_mean(TABLE, TABLE, v), [*LEVELS, 0]),
     ("start", lambda v: dae.generate(lambda x: x, 1, rng(), start=v),
         [255, -0.1, 1.1, NAN, [0.5], np.full((28, 28), 0.5)]),
+    ("h0", lambda v: dae.generate(lambda x: x, 1, rng(), h0=v), [0, -0.1, 1.1, NAN]),
     ("beta", lambda v: dae.generate(lambda x: x, 1, rng(), beta=v), [-0.1, 1.1, NAN]),
     (r"images and restore\(images\)",
         lambda v: dae.generate(lambda x: x[:1], v, rng(), most_steps=1), [2]),
