@@ -231,8 +231,8 @@ def test_history_of_the_shipped_model_is_that_of_the_run(results):
 
 
 FITTING = {
-    "train", "train_on", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
-    "fit_probe", "fit_affine_correction", "fit_affine_denoiser", "pairs_of",
+    "train", "train_on_few", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
+    "fit_probe", "with_curve", "fit_affine_denoiser", "pairs_of",
     "tuned_filters", "compile", "compile_denoiser", "set_weights",
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import copy
 import string
 import warnings
 from contextlib import suppress
+from functools import partial
 
 import keras
 import numpy as np
@@ -81,13 +82,12 @@ ONE_BATCH = {
     "add_salt_and_pepper": seeded(dae.add_salt_and_pepper, 0.3),
     "mask_pixels": seeded(dae.mask_pixels, 0.3),
     "gaussian": lambda images: baselines.gaussian(images, 1.0),
-    "median": lambda images: baselines.median(images, 3),
     "total_variation": lambda images: baselines.total_variation(images, 0.1),
     "non_local_means": lambda images: baselines.non_local_means(images, 0.2),
 }
 TWO_BATCHES = {  # and what the two are called
     "affine": (fitted(baselines.fit_affine_denoiser), "noisy", "clean"),
-    "correction": (fitted(baselines.fit_affine_correction), "restored", "clean"),
+    "curve": (fitted(partial(baselines.with_curve, np.copy)), "noisy", "clean"),
     "mse": (dae.mse, "clean", "restored"),
     "psnr": (dae.psnr, "clean", "restored"),
     "ssim": (dae.ssim, "clean", "restored"),
@@ -388,12 +388,9 @@ REFUSED = [
     ("rng", lambda v: dae.add_gaussian_noise(RIGHT, 0.5, v), NO_RNG),
     ("rng", lambda v: dae.mean_interval([1, 2], v), NO_RNG),
     ("width", lambda v: baselines.gaussian(RIGHT, v), LEVELS),
-    ("size", lambda v: baselines.median(RIGHT, v), NO_COUNT),
     ("weight", lambda v: baselines.total_variation(RIGHT, v), LEVELS),
     ("strength", lambda v: baselines.non_local_means(RIGHT, v), LEVELS),
     ("ridge", lambda v: baselines.fit_affine_denoiser(RIGHT, RIGHT, v), LEVELS),
-    ("restored", lambda v: baselines.fit_affine_correction(v, RIGHT),
-        [np.full(RIGHT.shape, 0.5)]),
     ("values", lambda v: dae.mean_interval(v, rng()),
         [[1j], ["a"], [[1.0]], [], [NAN], [INF]]),
     ("noisy", lambda v: dae.posterior_mean(v, TABLE, 0.5), [*NO_TABLE, TABLE[:, :1]]),
