@@ -232,7 +232,7 @@ def test_history_of_the_shipped_model_is_that_of_the_run(results):
 
 FITTING = {
     "train", "train_on_few", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
-    "fit_probe", "with_curve", "fit_affine_denoiser", "pairs_of",
+    "fit_probes", "with_curve", "fit_affine_denoiser", "pairs_of",
     "tuned_filters", "compile", "compile_denoiser", "set_weights",
 }  # fmt: skip
 
@@ -323,6 +323,9 @@ def test_validation_images_choose_and_test_images_do_not(notebook):
     """The two choices of part II are scored on x_val, as their calls say."""
     source = {cell.id: cell.source for cell in code_cells(notebook)}
     assert "(noisy_val, x_val[:tune_size])" in source["filters"]
-    assert "key=lambda fit: fit.score(val_codes, val_classes)" in source["probe-fit"]
-    assert "kinds_of(x_val[:1_000], 1)" in source["probe"]
-    assert "y_val[:1_000])" in source["probe"]
+    chosen = "max(fits, key=lambda fit: fit.score(val_codes, y_val[:1_000]))"
+    assert chosen in source["probe-fit"]
+    val = '{"clean digits": x_val[:1_000], "noisy digits": corrupt(x_val[:1_000], rng)}'
+    assert f"checked = {val}" in source["probe"]
+    assert "fit_probes(encode(x_train[i]), y_train[i])" in source["probe"]
+    assert "encode(checked[kind]), encode(judged[kind])" in source["probe"]
