@@ -4,6 +4,7 @@ fault | what must happen | test, its name after `test_`
 training stops at any step, or while saving | as unbroken | whatever_moment_it_stops_at
 killed while it saves | the checkpoint before is whole | killed_while_saving
 notebook interrupted or terminated | nothing replaced | interrupted_run_replaces_nothing
+interrupted while its kernel starts | the same | interrupt_before_the_first_cell
 its kernel dies at once, its ports taken | another | kernel_that_dies_before_it_is_ready
 its kernel dies, out of memory | nothing replaced, told | dying_kernel_replaces_nothing
 half a file of a killed run | not published | publish_puts_files_and_numbers_in_place
@@ -568,10 +569,10 @@ def test_two_runs_at_once(tmp_path):
     assert names_in(root / "runs") == []
 
 
-@pytest.mark.parametrize(("deaths", "ends_well"), [(2, True), (3, False)])
-def test_kernel_that_dies_before_it_is_ready(project, monkeypatch, deaths, ends_well):
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_kernel_that_dies_before_it_is_ready(project, monkeypatch, capsys, deaths):
     """As when another process takes its ports: another one is started, up to twice."""
-    folder, start = project / "runs/1", NotebookClient.async_start_new_kernel
+    before, start = contents(project), NotebookClient.async_start_new_kernel
     starts = []
 
     async def start_and_die(client, **options):
@@ -581,14 +582,29 @@ def test_kernel_that_dies_before_it_is_ready(project, monkeypatch, deaths, ends_
             client.km.provisioner.process.kill()
 
     monkeypatch.setattr(NotebookClient, "async_start_new_kernel", start_and_die)
-    folder.mkdir()
-    if ends_well:
-        dae.press.run.execute(folder, {"X": 1})
-        assert (folder / "figures/a.txt").exists()
-    else:
-        with pytest.raises(RuntimeError, match="died"):
-            dae.press.run.execute(folder, {"X": 1})
+    status = main([])
     assert len(starts) == 3
+    assert names_in(project / "runs") == []
+    if deaths == 2:
+        assert status == 0
+        assert contents(project) != before
+    else:
+        assert status == 1
+        assert "The kernel died" in capsys.readouterr().err
+        assert contents(project) == before
+
+
+def test_interrupt_before_the_first_cell(project, monkeypatch):
+    """While the kernel starts."""
+    before = contents(project)
+
+    async def interrupt(client, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NotebookClient, "async_start_new_kernel", interrupt)
+    assert main([]) == 130
+    assert names_in(project / "runs") == []
+    assert contents(project) == before
 
 
 HOLDS_A_LOCK = """

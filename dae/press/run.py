@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 from filelock import FileLock, Timeout
 from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
 from rich.console import Console
 
 from dae._files import written_whole
@@ -61,8 +62,9 @@ class ReportingClient(NotebookClient):
     def abandon(self) -> None:
         """Stop the kernel at once, after an interrupt, and keep nbclient from it."""
         atexit.unregister(self._cleanup_kernel)
-        self.status.stop()
-        if self.km is not None:  # else nbclient has come that far already
+        if self.started:
+            self.status.stop()
+        if self.km is not None and self.km.has_kernel:  # else nbclient was first
             self.km.provisioner.process.kill()
 
     def _finish(self, cell, cell_index: int, execute_reply) -> None:
@@ -139,33 +141,11 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     nbclient.exceptions.CellExecutionError
         If a cell fails.
     nbclient.exceptions.DeadKernelError
-        If the kernel dies.
+        If the kernel dies; before the first cell, if two more do so as well.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})
-    client = _client(notebook)
-    try:
-        for attempts_left in (2, 1, 0):
-            try:
-                client.execute()
-                break
-            except RuntimeError:
-                atexit.unregister(client._cleanup_kernel)  # there is none left
-                if client.started or not attempts_left:
-                    raise
-                client = _client(notebook)  # the first kernel's ports were taken
-    except KeyboardInterrupt:
-        client.abandon()
-        raise
-    parameter_cell(notebook).source = before
-    remove_widgets(notebook)
-    with written_whole(folder / NOTEBOOK.name) as temporary:
-        nbformat.write(notebook, temporary)
-    return notebook
-
-
-def _client(notebook: nbformat.NotebookNode) -> ReportingClient:
-    return ReportingClient(
+    client = ReportingClient(
         notebook,
         timeout=None,
         kernel_name="python3",
@@ -174,6 +154,26 @@ def _client(notebook: nbformat.NotebookNode) -> ReportingClient:
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT)}},
     )
+    try:
+        for attempts_left in (2, 1, 0):
+            try:
+                client.execute()
+                break
+            except RuntimeError as error:
+                atexit.unregister(client._cleanup_kernel)  # there is none left
+                if client.started:
+                    raise
+                if not attempts_left:
+                    raise DeadKernelError(str(error)) from error
+                # perhaps another process has taken its ports: start another one
+    except KeyboardInterrupt:
+        client.abandon()
+        raise
+    parameter_cell(notebook).source = before
+    remove_widgets(notebook)
+    with written_whole(folder / NOTEBOOK.name) as temporary:
+        nbformat.write(notebook, temporary)
+    return notebook
 
 
 def remove_widgets(notebook: nbformat.NotebookNode) -> None:
