@@ -5,8 +5,8 @@ The notebook ``denoising-autoencoder-tutorial.ipynb`` teaches it. What is where:
 ==============  ====================================================================
 the tutorial    `data` MNIST, `noise` what spoils it, `model` encoder and decoder,
                 `training` the loop, `checkpoint` its state, `metrics` how good it is
-parts II, III   `baselines` filters and the affine denoiser, `variants` other networks,
-                `ideal` the posterior mean, `sampling` new digits
+parts II, III   `baselines` filters and the affine denoiser, `ideal` the posterior mean,
+                `sampling` new digits
 what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
                 `notebook` source code, tables, progress, exercises
 behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_parameters``

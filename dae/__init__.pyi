@@ -11,7 +11,6 @@ from .charts import (
     plot_curves,
     plot_fields,
     plot_frontier,
-    plot_growth,
     plot_history,
     plot_ladder,
     plot_matrix,
@@ -33,7 +32,6 @@ from .metrics import (
     mse,
     psnr,
     ssim,
-    stride_energy,
 )
 from .model import (
     build_autoencoder,
@@ -81,9 +79,4 @@ from .training import (
     noisy_batches,
     train,
     train_epoch,
-)
-from .variants import (
-    build_linear_output,
-    build_stride_2_decoder,
-    build_with_skips,
 )

@@ -1,7 +1,7 @@
 """Denoisers that no network is needed for, behind one signature.
 
-Each takes images and one strength, and returns images: ``median(noisy, 3)``. `tune`
-finds the strength, `fit_affine_correction` undoes the bias that clipping brings, and
+Each takes images and one strength, and returns images: ``gaussian(noisy, 1.1)``. `tune`
+finds the strength, `with_curve` puts the best rising curve behind a denoiser, and
 `fit_affine_denoiser` finds the best denoiser that is a matrix.
 """
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import Ridge
 
-from dae._checks import check_count, check_images, check_level, check_pair
+from dae._checks import check_images, check_level, check_pair
 from dae.metrics import psnr
 
 Denoiser = Callable[[NDArray], NDArray]
@@ -40,29 +41,6 @@ def gaussian(images: NDArray, width: float) -> NDArray[np.float32]:
     images = check_images(images)
     width = float(check_level(width, "width"))
     return ndimage.gaussian_filter(images, (0, width, width, 0))
-
-
-def median(images: NDArray, size: int) -> NDArray[np.float32]:
-    """Replace each pixel by the median of a square around it.
-
-    Parameters
-    ----------
-    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-    size : int
-        Side of the square, in pixels; an even one is off centre.
-
-    Returns
-    -------
-    ndarray, float32, same shape, values in [0, 1]
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `images` is not such a batch, or `size` not at least 1.
-    """
-    images = check_images(images)
-    size = check_count(size, "size")
-    return ndimage.median_filter(images, (1, size, size, 1))
 
 
 def total_variation(images: NDArray, weight: float) -> NDArray[np.float32]:
@@ -133,7 +111,7 @@ def tune(
     noisy: NDArray,
     clean: NDArray,
     *,
-    correct_on: tuple[NDArray, NDArray] | None = None,
+    curve_on: tuple[NDArray, NDArray] | None = None,
 ) -> tuple[float, Denoiser]:
     """Find the strength with the highest mean PSNR.
 
@@ -144,66 +122,70 @@ def tune(
         What to try.
     noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
         Validation images: a strength that was chosen on an image is not judged on it.
-    correct_on : tuple (noisy, clean), optional
-        Training images: if given, the result of each strength gets its own
-        `fit_affine_correction`, fitted on these.
+    curve_on : tuple (noisy, clean), optional
+        Training images: if given, each strength is tried `with_curve`, fitted on these.
 
     Returns
     -------
     strength : float
         One of `strengths`, the first of the best.
     denoiser : callable (images) -> images
-        With that strength, and corrected if so asked.
+        With that strength, and with its curve if so asked.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no strength to try, if the two are not such batches or differ in
-        shape, or as `fit_affine_correction`.
+        If there is no strength to try, or if noisy and clean images are not such
+        batches or differ in shape.
     """
     noisy, clean = check_pair(noisy=noisy, clean=clean)
-    candidates = [_at_strength(denoiser, s, correct_on) for s in strengths]
+    candidates = [lambda images, s=s: denoiser(images, s) for s in strengths]
+    if curve_on is not None:
+        candidates = [with_curve(candidate, *curve_on) for candidate in candidates]
     quality = [psnr(clean, candidate(noisy)).mean() for candidate in candidates]
     best = int(np.argmax(quality))
     return strengths[best], candidates[best]
 
 
-def _at_strength(denoiser, strength: float, correct_on) -> Denoiser:
-    if correct_on is None:
-        return lambda images: denoiser(images, strength)
-    noisy, clean = correct_on
-    correct = fit_affine_correction(denoiser(noisy, strength), clean)
-    return lambda images: correct(denoiser(images, strength))
+def with_curve(denoiser: Denoiser, noisy: NDArray, clean: NDArray) -> Denoiser:
+    """Put the best rising curve behind a denoiser, the same for all pixels.
 
-
-def fit_affine_correction(restored: NDArray, clean: NDArray) -> Denoiser:
-    """Find the brightness and contrast that bring restored images closest to clean.
-
-    Clipped noise makes black brighter and white darker; a filter that averages keeps
-    that bias. The straight line through (restored, clean) pixels, by least squares,
-    undoes it.
+    Each value that comes out becomes the mean of the clean values that belong to it, as
+    far as the curve can go there without ever falling: isotonic regression [1]_, by
+    scikit-learn. That undoes the bias which clipped noise brings, and more: what is
+    probably black becomes black.
 
     Parameters
     ----------
-    restored, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+    denoiser : callable (images) -> images
+    noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
         Training images.
 
     Returns
     -------
     callable (images) -> images
-        Values in [0, 1].
+        The denoiser and the curve in one.
 
     Raises
     ------
     TypeError, ValueError
-        If one of the two is not such a batch, or their shapes differ; if the restored
-        images are all of one value, through which many lines go.
+        If one of the two is not such a batch, or their shapes differ.
+
+    References
+    ----------
+    .. [1] R. E. Barlow, D. J. Bartholomew, J. M. Bremner and H. D. Brunk,
+       "Statistical Inference under Order Restrictions", Wiley, 1972.
     """
-    restored, clean = check_pair(restored=restored, clean=clean)
-    if np.ptp(restored) == 0:
-        raise ValueError(f"restored must vary, got {restored.flat[0]} everywhere")
-    slope, offset = np.polyfit(restored.ravel(), clean.ravel(), 1).astype(np.float32)
-    return lambda images: np.clip(slope * check_images(images) + offset, 0, 1)
+    noisy, clean = check_pair(noisy=noisy, clean=clean)
+    curve = IsotonicRegression(out_of_bounds="clip")
+    curve.fit(denoiser(noisy).ravel(), clean.ravel())
+
+    def restore(images: NDArray) -> NDArray[np.float32]:
+        restored = denoiser(check_images(images))
+        values = curve.predict(restored.ravel()).astype(np.float32)
+        return values.reshape(restored.shape)
+
+    return restore
 
 
 def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> Denoiser:

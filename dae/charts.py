@@ -1,33 +1,44 @@
 """Charts of measurements: numbers in, Matplotlib figure out.
 
-All are 6.5 inches wide. Lines differ in colour, dash and marker, so that they can be
-told apart in grey print and by colour-blind readers.
+All are 6.5 inches wide, with text of 10 points. Curves have their names at their ends.
+A thing has the same colour, dash and marker in all charts; they can be told apart in
+grey print and by colour-blind readers.
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from dae._checks import check_numbers, refuse
 from dae.metrics import Interval
-from dae.plotting import BLUE, ORANGE, SMALL, WIDTH
+from dae.plotting import BLUE, GREY, WIDTH, wrapped
 
-STYLES = [  # colour (Okabe and Ito's, and a darker yellow), dash, marker
-    ("#0072B2", "-", "o"),
-    ("#D55E00", "--", "s"),
-    ("#009E73", "-.", "^"),
-    ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "D"),
-    ("#000000", ":", "v"),
-    ("#56B4E9", (0, (7, 2)), "P"),
-    ("#8C6D00", (0, (1, 1)), "X"),
-]
+STYLES = {  # colour, dash, marker
+    "our network": ("#D55E00", "-", "s"),
+    "affine denoiser": ("#00806B", "-.", "^"),
+    "noisy input": ("#000000", ":", "v"),
+    "blind network": ("#004C8C", "--", "o"),
+    "specialist for 0.2": ("#3D9BD1", (0, (7, 2)), "P"),
+    "specialist for 0.5": ("#C2579A", (0, (5, 1, 1, 1, 1, 1)), "D"),
+    "training": ("#8C6D00", "-", "<"),
+    "validation": ("#332288", "--", ">"),
+    "lowest possible": ("0.45", "-", "_"),
+    "pixels": ("#000000", (0, (1, 1)), "X"),
+}
+# for curves of other names, in their order
+COLOURS = ("#8066CC", "#802000", "#2900A6", "#707070")
+FREE = list(zip(COLOURS, ("-", "--", "-.", ":"), "hpd*", strict=True))
+PLAIN = (GREY, "-", "o")  # for others whose names stand beside or above them
 
 
 def plot_history(
     history: Mapping[str, Sequence[float]],
+    floor: float | None = None,
     label: str = "binary cross-entropy per pixel",
 ) -> Figure:
     """Draw training and validation loss over the epochs, and mark the best epoch.
@@ -36,6 +47,8 @@ def plot_history(
     ----------
     history : mapping with ``train_loss`` and ``val_loss``
         One value an epoch, as `train` returns them.
+    floor : float, optional
+        The lowest loss that is possible.
     label : str
         What the loss is.
 
@@ -54,16 +67,13 @@ def plot_history(
     )
     epochs = np.arange(1, len(val_loss) + 1)
     best = int(np.argmin(val_loss))
-    figure, (axis,) = _figure(3.2)
-    marker = "o" if len(epochs) < 10 else None
-    axis.plot(epochs, train_loss, "-", color=BLUE, marker=marker, label="training")
-    axis.plot(epochs, val_loss, "--", color=ORANGE, marker=marker, label="validation")
-    place, name = epochs[best], f"best: {val_loss[best]:.4f} in epoch {best + 1}"
-    axis.plot(place, val_loss[best], "*", color="black", markersize=9, label=name)
-    whole = MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
-    axis.xaxis.set_major_locator(whole)
-    _dress(axis, x="epoch", y=label)
-    axis.legend(fontsize=SMALL)
+    curves = {"training": train_loss, "validation": val_loss}
+    if floor is not None:
+        curves["lowest possible"] = np.full(len(epochs), floor)
+    figure = plot_curves({"": curves}, epochs, ("epoch", label))
+    (axis,), place = figure.axes, (epochs[best], val_loss[best])
+    name = f"best: {val_loss[best]:.4f} in epoch {best + 1}"
+    axis.legend(handles=axis.plot(*place, "k*", ms=11, label=name))
     return figure
 
 
@@ -77,11 +87,12 @@ def plot_ladder(
     Parameters
     ----------
     ladders : mapping of str to mapping of str to Interval
-        For each panel's title the methods, from top to bottom; the same in each.
+        For each panel's title the methods, the same in each. The best one of the last
+        panel is drawn on top.
     label : str
         What is measured, and its unit.
     highlight : str, optional
-        The method whose marks are larger, and of another colour and shape.
+        The method with a bold name.
 
     Returns
     -------
@@ -94,27 +105,30 @@ def plot_ladder(
         finite or out of order, or `highlight` is not one of the methods.
     """
     methods = _same_names(ladders, "ladders")
-    intervals = _stacked_intervals(ladders, methods)
-    height = 0.22 * len(methods) + 0.8
+    intervals = [[ladder[name] for name in methods] for ladder in ladders.values()]
+    intervals = check_numbers(intervals, "ladders", (None, None, 3)).astype(float)
+    rising = intervals[:, :, [1, 0, 2]]
+    if not np.allclose(rising, np.sort(rising)):  # but for rounding
+        refuse("ladders", "hold Intervals around their means", intervals.tolist())
+    order = np.argsort(-intervals[-1, :, 0], kind="stable")
+    methods = [methods[k] for k in order]
+    height = 0.22 * len(methods) + 0.9
     figure, axes = _figure(height, len(ladders), sharex=True, sharey=True)
-    places = np.arange(len(methods))
-    for axis, title, ladder in zip(axes, ladders, intervals, strict=True):
-        mean, low, high = ladder.T
-        arms = np.maximum([mean - low, high - mean], 0)  # rounding can make them less
-        axis.errorbar(mean, places, xerr=arms, fmt="none", ecolor="black", capsize=2)
-        axis.plot(mean, places, "o", color=STYLES[0][0], markersize=3)
-        if highlight is not None:
-            place = methods.index(highlight)
-            axis.plot(mean[place], place, "s", color=STYLES[1][0], markersize=6)
-        for value, edge, place in zip(mean, high, places, strict=True):
-            _annotate(axis, f"{value:.1f}", (edge, place), (5, 0), va="center")
-        axis.set_yticks(places, methods)
+    for axis, title, ladder in zip(axes, ladders, intervals[:, order], strict=True):
+        for place, (mean, low, high) in enumerate(ladder):
+            arms = np.maximum([[mean - low], [high - mean]], 0)
+            colour, _, marker = STYLES.get(methods[place], PLAIN)
+            look = {"color": colour, "ecolor": "black", "capsize": 2, "ms": 5}
+            axis.errorbar(mean, place, xerr=arms, fmt=marker, **look)
+            _annotate(axis, f"{mean:.1f}", (high, place), (6, 0), va="center")
+        axis.set_yticks(range(len(methods)), methods)
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _dress(axis, title)
-        axis.set_xlabel(label, fontsize=SMALL)
+        _dress(axis, title, label)
     axes[0].invert_yaxis()
+    if highlight is not None:
+        axes[0].get_yticklabels()[methods.index(highlight)].set_weight("bold")
     left, right = axes[0].get_xlim()
-    axes[0].set_xlim(left, right + 0.15 * (right - left))  # room for the numbers
+    axes[0].set_xlim(left, right + 0.1 * len(axes) * (right - left))  # for the numbers
     return figure
 
 
@@ -126,19 +140,20 @@ def plot_curves(
     band: tuple[str, float, float] | None = None,
     log: bool = False,
 ) -> Figure:
-    """Draw curves, in one panel or in several side by side with one scale.
+    """Draw up to four curves, in one panel or in several side by side with one scale.
 
     Parameters
     ----------
     panels : mapping of str to mapping of str to array_like
         For each panel's title, the curves by name; the same names in each. A curve is
-        as long as `x`: one number at each place (NaN is left out), or one Interval.
+        as long as `x`: one number at each place, or one Interval. It passes over NaN,
+        so that curves over different `x` fit into one panel.
     x : sequence of float
-        Finite; above 0 if `log`.
+        Finite, in rising order; above 0 if `log`.
     labels : tuple of two str
         What is on the two axes, with units.
     band : tuple (name, from, to), optional
-        Part of the horizontal axis to shade.
+        Part of the horizontal axis to shade; the name is written into it.
     log : bool
         Whether the horizontal axis is logarithmic.
 
@@ -150,28 +165,36 @@ def plot_curves(
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their curves, there are more
-        curves than styles, or if a curve or `x` is not as described above.
+        than four, or if a curve or `x` is not as described above.
     """
     names = _same_names(panels, "panels")
-    if check_numbers(x, "x", (None,)).min() <= 0 and log:
-        refuse("x", "be above 0 on a logarithmic axis", min(x))
-    if len(names) > len(STYLES):
-        refuse("panels", f"hold at most {len(STYLES)} curves each", len(names))
+    if (np.diff(check_numbers(x, "x", (None,))) <= 0).any() or (log and x[0] <= 0):
+        refuse("x", "rise, and be above 0 on a logarithmic axis", list(x))
+    if len(names) > len(FREE):
+        refuse("panels", f"hold at most {len(FREE)} curves each", len(names))
     figure, axes = _figure(3.6, len(panels), sharey=True)
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
-        if band is not None:
-            axis.axvspan(*band[1:], color="0.9", label=band[0])
-        for (name, curve), style in zip(curves.items(), STYLES, strict=False):
-            _draw_curve(axis, x, curve, name, style)
+        _draw_curves(axis, x, curves)
         if log:
             axis.set_xscale("log")
-            axis.set_xticks(x, [f"{value:,}" for value in x])
+            ticks, least = [x[0]], (x[-1] / x[0]) ** (0.12 * len(panels))
+            for value in x:
+                if value / ticks[-1] > least:
+                    ticks.append(value)
+            axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
             axis.minorticks_off()
         elif all(float(value).is_integer() for value in x):
-            axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         _dress(axis, title, labels[0])
-    axes[0].set_ylabel(labels[1], fontsize=SMALL + 1)
-    _legend_below(figure, axes[0])
+    axes[0].set_ylabel(labels[1])
+    if band is not None:
+        name, left, right = band
+        for axis in axes:
+            axis.axvspan(left, right, color="0.9", zorder=0, label=name)
+            axis.margins(y=0.2)  # room for the name
+        look = {"xycoords": axes[0].get_xaxis_transform(), "va": "top", "color": GREY}
+        _annotate(axes[0], wrapped(name, 20), (left, 1), (4, -4), **look)
+    _name_lines(figure, axes[-1], 18 if len(axes) == 1 else 12)
     return figure
 
 
@@ -187,7 +210,7 @@ def plot_matrix(
         Names of the rows, from top to bottom, and of the columns.
     labels : sequence of three str
         What the columns, the rows, and the numbers are. Of each column the highest
-        number is bold.
+        number is bold, and those that look the same when rounded.
 
     Returns
     -------
@@ -199,30 +222,29 @@ def plot_matrix(
         If `values` does not have that shape, is empty or not finite.
     """
     values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
-    figure, (axis,) = _figure(0.45 * len(rows) + 1.1)
-    axis.imshow(values, cmap="cividis", aspect="auto")
-    middle = (values.min() + values.max()) / 2
+    figure, (axis,) = _figure(0.4 * len(rows) + 1.4)
+    picture = axis.imshow(values, cmap="cividis", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
-        look = {"color": "white" if value < middle else "black", "size": SMALL + 1}
-        look["weight"] = "bold" if value == values[:, j].max() else "normal"
+        best = f"{value:.1f}" == f"{values[:, j].max():.1f}"
+        look = {"color": "white" if picture.norm(value) < 0.5 else "black"}
+        look["weight"] = "bold" if best else "normal"
         axis.text(j, i, f"{value:.1f}", ha="center", va="center", **look)
-    axis.set_xticks(range(len(columns)), columns)
+    axis.set_xticks(range(len(columns)), [wrapped(name) for name in columns])
     axis.set_yticks(range(len(rows)), rows)
     _dress(axis, labels[2], *labels[:2], grid=False)
     return figure
 
 
 def plot_fields(
-    fields: Mapping[str, Mapping[str, NDArray]], places: NDArray, data: NDArray
+    fields: Mapping[str, NDArray], places: NDArray, data: NDArray
 ) -> Figure:
-    """Draw fields of arrows in the plane, over each other, around points of data.
+    """Draw fields of arrows in the plane, side by side, around points of data.
 
     Parameters
     ----------
-    fields : mapping of str to mapping of two str to ndarray, shape (N, 2)
-        For each panel's title two fields by name: the first is drawn broad and grey,
-        the second thin and coloured on top. Arrows are drawn at their true length, and
-        not at all where they are NaN.
+    fields : mapping of str to ndarray, shape (N, 2)
+        For each panel's title the arrows, at most four. They are drawn at their true
+        length, and not at all where they are NaN.
     places : ndarray, shape (N, 2)
         Where the arrows begin.
     data : ndarray, shape (M, 2)
@@ -235,33 +257,24 @@ def plot_fields(
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to draw, panels differ in their names or do not have two,
-        an array has another shape, or `places` or `data` are not finite.
+        If there is nothing to draw, an array has another shape, or `places` or `data`
+        are not finite.
     """
-    names = _same_names(fields, "fields")
     places = check_numbers(places, "places", (None, 2))
     data = check_numbers(data, "data", (None, 2))
-    arrows = [[panel[name] for name in names] for panel in fields.values()]
-    shape = (len(fields), 2, *places.shape)
-    arrows = check_numbers(arrows, "fields", shape, nan=True)
-    known = np.isfinite(arrows).all(axis=3)
-    seen = places[known.any(axis=(0, 1))]
-    width, height = np.ptp(np.concatenate([seen, data]), axis=0)
-    height = WIDTH / len(fields) * height / width + 0.7
+    shape = (len(fields), *places.shape)
+    arrows = check_numbers(list(fields.values()), "fields", shape, nan=True)
+    known = np.isfinite(arrows).all(axis=2)
+    width, height = np.ptp([*places[known.any(axis=0)], *data], axis=0)
+    height = (WIDTH - 0.4) / len(fields) * height / width + 0.6
     figure, axes = _figure(height, len(fields), sharex=True, sharey=True)
-    looks = [
-        {"color": "0.65", "width": 0.008, "zorder": 2},
-        {"color": "#D55E00", "width": 0.0025, "zorder": 3},
-    ]
-    true_length = {"angles": "xy", "scale_units": "xy", "scale": 1}
-    for k, (axis, title) in enumerate(zip(axes, fields, strict=True)):
-        axis.plot(*data.T, ".", color="#56B4E9", ms=3, label="data", zorder=1)
-        for i, look in enumerate(looks):
-            where, moves = places[known[k, i]], arrows[k, i, known[k, i]]
-            axis.quiver(*where.T, *moves.T, label=names[i], **true_length, **look)
+    look = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.003 * len(axes)}
+    for axis, title, moves, at in zip(axes, fields, arrows, known, strict=True):
+        axis.plot(*data.T, ".", color=BLUE, ms=3, zorder=0, label="data")
+        colour = STYLES.get(title, PLAIN)[0]
+        axis.quiver(*places[at].T, *moves[at].T, color=colour, **look)
         axis.set_aspect("equal")
         _dress(axis, title, grid=False)
-    _legend_below(figure, axes[0])
     return figure
 
 
@@ -319,62 +332,28 @@ def plot_frontier(
         points.
     """
     best = on_frontier(points)
-    costs = [cost for cost, _ in points.values()]
-    if min(costs) <= 0:
-        refuse("points", "all have a cost above 0", min(costs))
+    cheapest, _ = min(points.values())
+    if cheapest <= 0:
+        refuse("points", "all have a cost above 0", cheapest)
     if highlight not in (None, *points):
         refuse("highlight", f"be one of {list(points)}", repr(highlight))
-    figure, (axis,) = _figure(3.1)
+    figure, (axis,) = _figure(3.6)
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
     for name, (cost, quality) in points.items():
         first = name in best
-        colour, _, marker = STYLES[name == highlight]
-        inside = colour if first else "white"
-        axis.plot(cost, quality, marker, color=colour, ms=6, mfc=inside)
+        colour, _, marker = STYLES["our network"] if name == highlight else PLAIN
+        look = {"color": colour, "ms": 6, "mfc": colour if first else "white"}
+        axis.plot(cost, quality, marker, **look)
         # beside a point close to the next one, there is room for its label above
-        crowded = any(cost < points[other][0] < 1.25 * cost for other in best)
-        offset = ((-8, 0) if crowded else (-5, 5)) if first else (5, -5)
-        look = {"ha": "right" if first else "left"}
-        look["va"] = {-5: "top", 0: "center", 5: "bottom"}[offset[1]]
+        crowded = first and any(cost < points[k][0] < 1.25 * cost for k in best)
+        x, y = (-7, 8) if first else (7, -8)
+        look = {"ha": "right" if first else "left", "va": "center"}
         look["weight"] = "bold" if name == highlight else "normal"
-        _annotate(axis, name, (cost, quality), offset, **look)
-    axis.set_xscale("log")
-    low, high = 0.9 * min(costs), 1.1 * max(costs)
-    ticks = [t for t in (0.25, 0.5, 1, 2, 4, 8, 16, 32) if low <= t <= high]
-    axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axis.minorticks_off()
+        _annotate(axis, name, (cost, quality), (x, 0 if crowded else y), **look)
+    axis.set_xscale("log", base=2)
+    axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(x=0.15, y=0.1)
     _dress(axis, "", *labels)
-    return figure
-
-
-def plot_growth(
-    panels: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str
-) -> Figure:
-    """Draw measurements from 0 on, each beside the straight line closest to it.
-
-    Parameters
-    ----------
-    panels : mapping of str to (sizes, values)
-        For each panel, by what is on its horizontal axis, two or more numbers each.
-    label : str
-        What is measured, and its unit.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, axes = _figure(2.6, len(panels))
-    for axis, (title, (sizes, values)) in zip(axes, panels.items(), strict=True):
-        line = np.polyval(np.polyfit(sizes, values, 1), sizes)
-        axis.plot(sizes, line, "-", color="0.7", label="straight line")
-        axis.plot(sizes, values, "o", color=STYLES[0][0], ms=5, label="measured")
-        axis.set_ylim(0, 1.15 * max(values))
-        axis.set_xlim(left=0)
-        axis.xaxis.set_major_formatter("{x:,.0f}")
-        _dress(axis, x=title)
-    axes[0].set_ylabel(label, fontsize=SMALL + 1)
-    axes[0].legend(fontsize=SMALL, loc="lower right")
     return figure
 
 
@@ -386,22 +365,34 @@ def _figure(height: float, panels: int = 1, **shared: bool) -> tuple[Figure, NDA
 
 def _dress(axis, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
     """Write title and labels, all in the same size, and draw a faint grid."""
-    axis.set_title(title, fontsize=SMALL + 1)
-    axis.set_xlabel(x, fontsize=SMALL + 1)
-    axis.set_ylabel(y, fontsize=SMALL + 1)
-    axis.tick_params(labelsize=SMALL)
+    axis.set_title(title, fontsize="medium")
+    axis.set(xlabel=x, ylabel=y)
     if grid:
         axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
 
 
 def _annotate(axis, text: str, place: tuple, offset: tuple, **look) -> None:
-    look |= {"textcoords": "offset points", "fontsize": SMALL}
-    axis.annotate(text, place, xytext=offset, **look)
+    axis.annotate(text, place, offset, textcoords="offset points", **look)
 
 
-def _legend_below(figure: Figure, axis) -> None:
-    handles, texts = axis.get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside lower center", ncols=3, fontsize=SMALL)
+def _name_lines(figure: Figure, axis, width: int) -> None:
+    """Write the name of each line right of the axis, at its end, none over another."""
+    names, arrow = [], {"arrowstyle": "-", "lw": 0.7, "shrinkA": 0, "relpos": (0, 0.5)}
+    look = {"textcoords": "axes fraction", "va": "center"}
+    for line in axis.lines:
+        look["color"] = arrow["color"] = line.get_color()
+        end, text = line.get_xydata()[-1], wrapped(line.get_label(), width)
+        names += [axis.annotate(text, end, (1.04, 0), arrowprops=dict(arrow), **look)]
+    figure.draw_without_rendering()  # from here on, all sizes are known
+    names.sort(key=lambda name: name.xy[1])
+    heights = np.array([Text.get_window_extent(name).height for name in names])
+    stacked = heights.cumsum() - heights / 2  # as low as they can be
+    ends = axis.transData.transform([name.xy for name in names])[:, 1] - axis.bbox.y0
+    raised = isotonic_regression(ends - stacked).x
+    places = raised.clip(0, axis.bbox.height - heights.sum()) + stacked
+    for name, place in zip(names, places / axis.bbox.height, strict=True):
+        name.set_position((1.04, place))
 
 
 def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
@@ -412,26 +403,16 @@ def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
     return names[0]
 
 
-def _draw_curve(axis, x, curve: ArrayLike, name: str, style: tuple) -> None:
-    shape = (len(x),) if np.ndim(curve) == 1 else (len(x), 3)  # or Intervals
-    curve = check_numbers(curve, f"curve {name!r}", shape, nan=True).astype(float)
-    colour, dash, marker = style
-    if curve.ndim == 2:  # Intervals
-        axis.fill_between(x, curve[:, 1], curve[:, 2], color=colour, alpha=0.2, lw=0)
-        curve = curve[:, 0]
-    # an open diamond still shows where another curve lies on it
-    look = {"ms": 8, "mfc": "none"} if marker == "D" else {"ms": 4}
-    look |= {"color": colour, "ls": dash, "marker": marker, "lw": 1.3, "label": name}
-    axis.plot(x, curve, **look)
-
-
-def _stacked_intervals(ladders: Mapping, methods: Sequence[str]) -> NDArray[np.float64]:
-    intervals = [[ladder[name] for name in methods] for ladder in ladders.values()]
-    shape = (len(ladders), len(methods), 3)
-    intervals = check_numbers(intervals, "ladders", shape).astype(float)
-    mean, low, high = np.moveaxis(intervals, 2, 0)
-    slack = 1e-9 * (abs(mean) + 1)
-    wrong = intervals[(low - slack > mean) | (mean > high + slack)]
-    if len(wrong):
-        refuse("ladders", "hold Intervals around their means", wrong[0])
-    return intervals
+def _draw_curves(axis, x: Sequence[float], curves: Mapping[str, ArrayLike]) -> None:
+    free = iter(FREE)
+    for name, curve in curves.items():
+        shape = (len(x),) if np.ndim(curve) == 1 else (len(x), 3)  # or Intervals
+        curve = check_numbers(curve, f"curve {name!r}", shape, nan=True).astype(float)
+        known = np.isfinite(curve).reshape(len(x), -1).all(axis=1)
+        where, (mean, *ends) = np.asarray(x)[known], np.atleast_2d(curve[known].T)
+        colour, dash, marker = STYLES.get(name) or next(free)
+        if ends:
+            axis.fill_between(where, *ends, color=colour, alpha=0.2, lw=0)
+        look = {"color": colour, "ls": dash, "marker": marker, "ms": 5, "lw": 1.3}
+        look["markevery"] = len(where) // 12 + 1
+        axis.plot(where, mean, label=name, **look)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 from skimage.metrics import structural_similarity
 
-from dae._checks import check_count, check_numbers, check_pair, check_rng, refuse
+from dae._checks import check_numbers, check_pair, check_rng
 
 
 def mse(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
@@ -165,47 +165,3 @@ def mean_interval(
         rng=check_rng(rng),
     ).confidence_interval
     return Interval(float(values.mean()), float(found.low), float(found.high))
-
-
-def stride_energy(errors: NDArray, stride: int) -> NDArray[np.float64]:
-    """How much of each error image repeats at a layer's stride: a checkerboard.
-
-    The mean power at the frequencies of a pattern that repeats every `stride` pixels
-    in both directions, divided by the mean power at all frequencies but zero.
-
-    Parameters
-    ----------
-    errors : ndarray, floating point, shape (N, H, W, 1)
-        Such as restored minus clean. H and W are multiples of `stride`.
-    stride : int
-        At least 2.
-
-    Returns
-    -------
-    ndarray, float64, shape (N,)
-        Around 1 for white noise; ``(H * W - 1) / (stride ** 2 - 1)`` for a pattern
-        that repeats exactly.
-
-    Raises
-    ------
-    ValueError
-        If `errors` is not such a batch, is empty or not finite, `stride` does not
-        divide its sides, or an image of it is all of one value.
-    """
-    errors = _check_errors(errors, stride)
-    power = np.abs(np.fft.fft2(errors[..., 0])) ** 2
-    power[:, 0, 0] = 0  # the mean
-    height, width = power.shape[1:]
-    pattern = power[:, :: height // stride, :: width // stride]
-    share = pattern.sum(axis=(1, 2)) / power.sum(axis=(1, 2))
-    return share * (height * width - 1) / (stride**2 - 1)
-
-
-def _check_errors(errors: NDArray, stride: int) -> NDArray[np.float64]:
-    check_count(stride, "stride", least=2)
-    errors = check_numbers(errors, "errors", (None, None, None, 1)).astype(np.float64)
-    if errors.shape[1] % stride or errors.shape[2] % stride:
-        refuse("errors", f"have sides that {stride} divides", f"shape {errors.shape}")
-    if np.any(np.ptp(errors, axis=(1, 2, 3)) == 0):
-        refuse("errors", "vary within each image", "an image of one value")
-    return errors

@@ -29,12 +29,12 @@ DPI = 200
 NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|\N{EN DASH}?$")
 
 
-def show_source(function: Callable) -> Markdown:
-    """Show the source of a function, without its docstring.
+def show_source(*functions: Callable) -> Markdown:
+    """Show the source of functions, without their docstrings.
 
     Parameters
     ----------
-    function : callable
+    *functions : callable
         Written in Python.
 
     Returns
@@ -45,20 +45,24 @@ def show_source(function: Callable) -> Markdown:
     Raises
     ------
     TypeError
-        If it is not a function written in Python.
+        If one is not a function written in Python.
     """
+    sources = "\n\n\n".join(map(_without_docstring, functions))
+    return Markdown(f"```python\n{sources}\n```")
+
+
+def _without_docstring(function: Callable) -> str:
     if not inspect.isfunction(function):
         raise TypeError(
-            "function must be a function written in Python, got "
+            "functions must be functions written in Python, got "
             f"{type(function).__name__}"
         )
-    source = inspect.getsource(function)
-    lines = source.splitlines()
+    lines = inspect.getsource(function).splitlines()
     quotes = [i for i, line in enumerate(lines) if '"""' in line]
     if function.__doc__ and quotes:
         end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]
         lines = lines[: quotes[0]] + lines[end + 1 :]
-    return Markdown("```python\n" + "\n".join(lines) + "\n```")
+    return "\n".join(lines)
 
 
 def show_table(

@@ -49,33 +49,28 @@ class Panel:
         corruptions: Mapping[str, Spoil],
         picture: Image,
     ):
-        self.images, self.picture = check_images(images), picture
-        self.draws = 0
-        self.level = widgets.FloatSlider(0.5, min=0, max=1, step=0.05)
-        self.corruption = widgets.Dropdown(options=dict(corruptions))
-        self.digit = widgets.IntSlider(0, min=0, max=len(images) - 1)
-        self.model = widgets.Dropdown(options=dict(models))
+        self.images, self.picture, self.draws = check_images(images), picture, 0
+        self.level = widgets.FloatSlider(0.5, max=1, step=0.05, description="level")
+        self.corruption = widgets.Dropdown(
+            options=corruptions, description="corruption"
+        )
+        self.image = widgets.IntSlider(0, max=len(images) - 1, description="image")
+        self.model = widgets.Dropdown(options=models, description="model")
         self.again = widgets.Button(description="new noise")
-        names = ("level", "corruption", "digit", "model")
-        controls = [getattr(self, name) for name in names]
-        for name, control in zip(names, controls, strict=True):
-            control.description = name
+        controls = [self.level, self.corruption, self.image, self.model]
+        for control in controls:
             control.observe(self._refresh, names="value")
-        self.again.on_click(self._draw_again)
+        self.again.on_click(self._refresh)
         size = {"width": f"{SIDE}px", "height": f"{SIDE}px"}
         self.pictures = [widgets.Image(layout=size) for _ in range(3)]
         self.labels = [widgets.Label() for _ in range(3)]
-        pairs = zip(self.pictures, self.labels, strict=True)
-        row = widgets.HBox([widgets.VBox(pair) for pair in pairs])
-        self.box = widgets.VBox([*controls, self.again, row])
+        columns = map(widgets.VBox, zip(self.pictures, self.labels, strict=True))
+        self.box = widgets.VBox([*controls, self.again, widgets.HBox([*columns])])
         self._refresh()
 
-    def _draw_again(self, _) -> None:
-        self.draws += 1
-        self._refresh()
-
-    def _refresh(self, _=None) -> None:
-        i = self.digit.value
+    def _refresh(self, source=None) -> None:
+        self.draws += source is self.again
+        i = self.image.value
         clean = self.images[i : i + 1]
         rng = np.random.default_rng([self.draws, i])  # the same until "new noise"
         noisy = self.corruption.value(clean, self.level.value, rng)

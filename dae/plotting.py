@@ -1,28 +1,34 @@
 """Figures: arrays in, Matplotlib figure out. Nothing here shows or saves.
 
-All are 6.5 inches wide, the text width of a page, and hold their own in grey print.
+All are 6.5 inches wide, the text width of a page, with text of 10 points, and hold
+their own in grey print.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dae._checks import check_images, check_numbers, check_same_shape, refuse
 
+Arrays, Texts = Mapping[str, NDArray], Mapping[str, Sequence[str]]
 WIDTH = 6.5  # inches
-SMALL = 8  # points
 GREY = "0.35"
-BESIDE = {"fontsize": SMALL, "rotation": 0, "ha": "right", "va": "center"}
+BESIDE = {"rotation": 0, "ha": "right", "va": "center"}
 BLUE, ORANGE = "#0072B2", "#D55E00"  # Okabe and Ito's colour-blind-safe palette
+# grey in the middle, and in grey print still from dark to light
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#0A2FD0", "0.6", "#FFE100"])
+BAR = {"fraction": 0.02, "pad": 0.01, "aspect": 10}
 
 
 def plot_image_rows(
-    rows: Mapping[str, NDArray], captions: Mapping[str, Sequence[str]] | None = None
+    rows: Arrays, captions: Texts | None = None, *, signed: Sequence[str] = ()
 ) -> Figure:
     """Draw batches of images as labelled rows, one column for each image.
 
@@ -31,9 +37,14 @@ def plot_image_rows(
     Parameters
     ----------
     rows : mapping of str to ndarray, shape (N, H, W, 1), values in [0, 1]
-        From top to bottom; all with the same N.
+        From top to bottom; all of the same shape.
     captions : mapping of str to sequence of N str, optional
-        For a row's name, what to write below each of its images.
+        For a row's name, what to write below each of its images: smaller where it
+        would not fit, but not below 8 points.
+    signed : sequence of str
+        Names of rows with values in [-1, 1], such as an error, answer minus clean
+        image. They are drawn in colours from dark blue, too dark, over grey, right,
+        to yellow, too bright, with a bar that shows them.
 
     Returns
     -------
@@ -47,26 +58,35 @@ def plot_image_rows(
     """
     first, *_ = rows
     for name, images in rows.items():
-        if check_images(images, f"rows[{name!r}]").shape[3] != 1:
-            refuse(f"rows[{name!r}]", "be grey", f"shape {images.shape}")
-        check_same_shape(rows[first], images, (f"rows[{first!r}]", f"rows[{name!r}]"))
+        argument = f"rows[{name!r}]"
+        strength = abs(images) if name in signed else images
+        if check_images(strength, argument).shape[3] != 1:
+            refuse(argument, "be grey", f"shape {images.shape}")
+        check_same_shape(rows[first], images, (f"rows[{first!r}]", argument))
     captions, columns = captions or {}, len(rows[first])
-    side = (WIDTH - 0.8) / columns
-    height = sum(side + (0.2 if name in captions else 0.05) for name in rows)
+    letters = max(map(len, "\n".join(map(wrapped, rows)).split("\n")))
+    side = min(1.3, (WIDTH - 0.08 * letters - (0.6 if signed else 0.1)) / columns)
+    letters = max((len(text) for line in captions.values() for text in line), default=0)
+    size = np.clip(120 * side / (letters + 1), 8, 10)
+    height = len(rows) * (side + 0.05) + len(captions) * size / 60
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for (name, images), line in zip(rows.items(), axes, strict=True):
-        line[0].set_ylabel(name, **BESIDE)
+        line[0].set_ylabel(wrapped(name), **BESIDE)
         texts = captions.get(name, [""] * columns)
+        look = (SIGNED, -1) if name in signed else ("gray", 0)
         for image, axis, text in zip(images, line, texts, strict=True):
-            _draw_image(axis, image)
-            axis.set_xlabel(text, fontsize=SMALL, labelpad=2)
+            drawn = _draw(axis, image[..., 0], *look)
+            axis.set_xlabel(text, fontsize=size, labelpad=2)
+        if name in signed:
+            beside = line[-1].inset_axes([1.05, 0, 0.1, 1])
+            figure.colorbar(drawn, cax=beside, ticks=[-1, 0, 1])
     return figure
 
 
 def plot_codes(
-    images: Mapping[str, NDArray], codes: Mapping[str, NDArray], dead: Sequence[bool]
+    images: Arrays, codes: Arrays, dead: Sequence[bool], centre: ArrayLike = 0.0
 ) -> Figure:
     """Draw the maps of a code, a row for each input, all on one scale.
 
@@ -78,6 +98,9 @@ def plot_codes(
         For the same names, the encoder's output; finite.
     dead : sequence of C bool
         Which maps carry no information; they are crossed out, not drawn.
+    centre : float or ndarray, shape (7, 7, C)
+        What to subtract, such as the code of a black image: what is left is drawn from
+        dark blue, below 0, over grey, 0, to yellow, above.
 
     Returns
     -------
@@ -89,45 +112,44 @@ def plot_codes(
         If the two mappings are not of such arrays.
     """
     check_images(np.array(list(images.values())), "images")
-    shape = (len(images), None, None, None)
-    codes = check_numbers([codes[name] for name in images], "codes", shape)
-    limits, channels = (float(codes.min()), float(codes.max())), codes.shape[-1]
-    figure = Figure(figsize=(WIDTH, 0.62 * len(images) + 0.25), layout="constrained")
+    codes = check_numbers([codes[name] for name in images], "codes", (None,) * 4)
+    centre = check_numbers(centre, "centre", codes.shape[1:] if np.ndim(centre) else ())
+    codes, channels = codes.astype(float) - centre, codes.shape[-1]
+    most = float(abs(codes).max())
+    height = len(images) * ((WIDTH - 1.4) / (channels + 1) + 0.05) + 0.25
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
     axes = figure.subplots(len(images), channels + 1, squeeze=False)
     for name, code, line in zip(images, codes, axes, strict=True):
         line[0].set_ylabel(name, **BESIDE)
-        _draw_image(line[0], images[name])
+        _draw(line[0], images[name][..., 0])
         maps = zip(line[1:], np.moveaxis(code, 2, 0), dead, strict=True)
         for axis, values, is_dead in maps:
-            drawn = _draw_map(axis, values, *limits, is_dead)
+            shown = np.full(values.shape, np.nan) if is_dead else values
+            drawn = _draw(axis, shown, SIGNED, -most, most)
+            if is_dead:
+                _write(axis, 0.5, 0.5, "dead", transform=axis.transAxes)
     titles = ["input", *(f"map {k}" for k in range(1, channels + 1))]
     for axis, title in zip(axes[0], titles, strict=True):
-        axis.set_title(title, fontsize=SMALL, pad=3)
-    bar = figure.colorbar(drawn, ax=axes, shrink=0.9, aspect=15, ticks=MaxNLocator(6))
-    bar.ax.tick_params(labelsize=SMALL)
-    bar.set_label("value in the code", fontsize=SMALL)
+        axis.set_title(title, fontsize="medium", pad=3)
+    bar = figure.colorbar(drawn, ax=axes, ticks=MaxNLocator(4), **BAR)
+    bar.set_label("value (black: 0)" if np.any(centre) else "value in the code")
     return figure
 
 
-def _draw_image(axis, image: NDArray) -> None:
-    axis.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+def _draw(axis, image: NDArray, cmap="gray", low: float = 0, high: float = 1):
     axis.set(xticks=[], yticks=[])
+    return axis.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
 
 
-def _draw_map(axis, values: NDArray, low: float, high: float, dead: bool):
-    shown = np.full(values.shape, np.nan) if dead else values
-    drawn = axis.imshow(
-        shown, cmap="cividis", vmin=low, vmax=high, interpolation="nearest"
-    )
-    if dead:
-        _write(axis, 0.5, 0.5, "dead", transform=axis.transAxes)
-    axis.set(xticks=[], yticks=[])
-    return drawn
+def wrapped(text: str, width: int = 12) -> str:
+    """Break the lines of a text between words, to be at most so wide, if they can."""
+    fill = textwrap.TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(map(fill.fill, text.splitlines()))
 
 
 def _write(axis, x: float, y: float, text: str, va: str = "center", **look) -> None:
-    axis.text(x, y, text, ha="center", va=va, **{"fontsize": SMALL} | look)
+    axis.text(x, y, text, ha="center", va=va, **look)
 
 
 def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) -> Figure:

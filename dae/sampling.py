@@ -16,16 +16,17 @@ def generate(
     *,
     shape: tuple[int, ...] = (28, 28, 1),
     start: float | NDArray = 0.5,
-    beta: float = 0.5,
-    until: float = 0.05,
-    most_steps: int = 200,
+    h0: float = 0.01,
+    beta: float = 0.01,
+    until: float = 0.01,
+    most_steps: int = 1000,
 ) -> tuple[NDArray[np.float32], list[float]]:
     """Climb from noise to likely pictures, in small steps of a blind denoiser.
 
     Each step goes part of the way to what the denoiser answers, and adds a little
-    noise, less than was removed. The first step goes a twentieth of the way, later
-    ones farther: the stochastic ascent of Kadkhodaie and Simoncelli [1]_. In the end
-    the denoiser is applied once, to take away what noise is left.
+    noise, less than was removed: the stochastic ascent of Kadkhodaie and Simoncelli
+    [1]_, with the settings of their published code. In the end the denoiser is applied
+    once, to take away what noise is left.
 
     Parameters
     ----------
@@ -39,6 +40,9 @@ def generate(
         Of one picture.
     start : float or ndarray of that shape, values in [0, 1]
         What the noise is added to at first; the default is even grey, as in [1]_.
+    h0 : float
+        What part of the way the first step goes, above 0 and at most 1; later steps go
+        farther.
     beta : float
         From 0, where each step adds almost as much noise as it removes, to 1, where
         it adds none.
@@ -57,20 +61,21 @@ def generate(
     Raises
     ------
     ValueError
-        If `beta` is not in [0, 1], or `start` neither a number nor a picture in that
-        range; if `restore` gives another shape than it got.
+        If `h0` is not in (0, 1], `beta` not in [0, 1], or `start` neither a number nor
+        a picture in that range; if `restore` gives another shape than it got.
 
     References
     ----------
     .. [1] Z. Kadkhodaie and E. P. Simoncelli, "Stochastic solutions for linear inverse
        problems using the prior implicit in a denoiser", NeurIPS 2021, algorithm 1.
-       arXiv:2007.13640
+       arXiv:2007.13640. https://github.com/LabForComputationalVision/
+       universal_inverse_problem
     """
-    start, noise = _check_start(start, shape, beta), rng.standard_normal
+    start, noise = _check(start, shape, h0, beta), rng.standard_normal
     images = start + noise((count, *shape), dtype=np.float32)
     levels = []
     for t in range(1, most_steps + 1):
-        step = 0.05 * t / (1 + 0.05 * (t - 1))
+        step = h0 * t / (1 + h0 * (t - 1))
         way = restore(images) - images  # sigma^2 times the score, by Tweedie's formula
         sigma = np.sqrt(np.mean(way**2, axis=(1, 2, 3), keepdims=True))
         levels.append(float(sigma.mean()))
@@ -83,7 +88,9 @@ def generate(
     return np.clip(restored, 0, 1).astype(np.float32), levels
 
 
-def _check_start(start, shape: tuple[int, ...], beta: float) -> NDArray[np.float32]:
+def _check(start, shape: tuple[int, ...], h0: float, beta: float) -> NDArray:
+    if not 0 < h0 <= 1:
+        refuse("h0", "be above 0 and at most 1", h0)
     if not 0 <= beta <= 1:
         refuse("beta", "be in [0, 1]", beta)
     start = np.asarray(start, np.float32)

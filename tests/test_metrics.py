@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from dae import add_gaussian_noise, mean_interval, mse, psnr, ssim, stride_energy
+from dae import add_gaussian_noise, mean_interval, mse, psnr, ssim
 
 
 def test_by_hand():
@@ -69,14 +69,3 @@ def test_interval_covers_the_truth_as_often_as_it_says(rng, law):
 def test_interval_of_what_does_not_vary_or_is_alone(rng):
     assert mean_interval(np.zeros(50, bool), rng) == (0, 0, 0)
     assert mean_interval(np.array([3.5]), rng) == (3.5, 3.5, 3.5)
-
-
-def test_stride_energy_of_known_patterns(rng):
-    rows, columns = np.mgrid[:28, :28]
-    board = ((rows + columns) % 2)[None, :, :, None]
-    np.testing.assert_allclose(stride_energy(board, 2), 783 / 3)
-    stripes = (columns // 2 % 2)[None, :, :, None]  # they repeat every 4 pixels
-    assert stride_energy(stripes, 2)[0] < 1e-9
-    np.testing.assert_allclose(stride_energy(stripes, 4), 783 / 15)
-    white = rng.standard_normal((2000, 28, 28, 1))
-    assert abs(stride_energy(white, 2).mean() - 1) < 4 / np.sqrt(2000)

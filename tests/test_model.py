@@ -169,6 +169,14 @@ def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
     np.testing.assert_allclose(dae.denoise(denoiser, noisy[3:4]), whole[3:4], atol=1e-5)
 
 
+def test_denoise_clips_what_a_linear_output_puts_outside(digits):
+    images = keras.Input((28, 28, 1))
+    linear = keras.Model(images, keras.layers.Dense(1)(images))
+    linear.set_weights([np.float32([[-4]]), np.float32([2])])
+    expected = np.clip(2 - 4 * digits[:20], 0, 1)
+    np.testing.assert_allclose(dae.denoise(linear, digits[:20]), expected, atol=1e-6)
+
+
 def test_save_and_load_give_the_same_model(digits, tmp_path):
     model = dae.build_autoencoder()
     dae.compile_denoiser(model, 10)

@@ -45,7 +45,7 @@ def pixels(widget):
 
 
 def test_it_shows_the_digit_the_noise_and_the_answer(panel, mnist, model):
-    panel.digit.value, panel.level.value = 3, 0.3
+    panel.image.value, panel.level.value = 3, 0.3
     clean = mnist[2][0][3:4]
     noisy = dae.add_gaussian_noise(clean, 0.3, np.random.default_rng([0, 3]))
     restored = dae.denoise(model, noisy)
@@ -61,7 +61,7 @@ def test_each_control_changes_the_picture_and_moving_back_restores_it(panel):
         return [widget.value for widget in panel.pictures]
 
     before = shown()
-    others = {"level": 0.2, "corruption": dae.mask_pixels, "digit": 7}
+    others = {"level": 0.2, "corruption": dae.mask_pixels, "image": 7}
     others["model"] = panel.model.options["identity"]
     for name, other in others.items():
         control = getattr(panel, name)
@@ -76,19 +76,19 @@ def test_each_control_changes_the_picture_and_moving_back_restores_it(panel):
 def test_controls_are_named_bounded_and_shown(panel):
     *controls, again, row = panel.box.children
     names = [control.description for control in controls]
-    assert names == ["level", "corruption", "digit", "model"]
+    assert names == ["level", "corruption", "image", "model"]
     assert again is panel.again
     shown = [tuple(column.children) for column in row.children]
     assert shown == list(zip(panel.pictures, panel.labels, strict=True))
     assert (panel.level.min, panel.level.max, panel.level.step) == (0, 1, 0.05)
-    assert (panel.digit.min, panel.digit.max) == (0, 19)
+    assert (panel.image.min, panel.image.max) == (0, 19)
     for picture in panel.pictures:  # as large as its pixels: not blurred by the browser
         assert (picture.layout.width, picture.layout.height) == (f"{SIDE}px",) * 2
 
 
 def test_other_digits_have_other_noise_and_a_click_changes_it_for_all(panel):
     def noise(digit):
-        panel.digit.value, panel.level.value = digit, 0.05
+        panel.image.value, panel.level.value = digit, 0.05
         return pixels(panel.pictures[1]) - pixels(panel.pictures[0])
 
     inner = (slice(None), slice(0, 3))  # black in all digits: half the noise shows

@@ -58,6 +58,17 @@ def test_title_and_headings_are_there(notebook, pages):
     assert pages.count("Contents") == 1
 
 
+def test_contents_and_sections_are_linked(notebook):
+    links = re.findall(r"\]\(#", "".join(c.source for c in cells(notebook, "markdown")))
+    named = [
+        annotation.get_object()["/Dest"]
+        for page in PdfReader(PDF).pages
+        for annotation in page.get("/Annots", [])
+        if "/Dest" in annotation.get_object()
+    ]
+    assert len(named) > len(links) > 30  # those, and the ones of the contents
+
+
 def test_every_figure_is_there_with_its_caption(notebook, pages):
     captions = [c.source for c in notebook.cells if c.source.startswith("**Figure ")]
     for caption in captions:

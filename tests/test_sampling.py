@@ -46,18 +46,22 @@ def test_it_starts_where_it_is_told_to():
         assert seen[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("given", [{}, {"beta": 0}, {"beta": 1}])
+@pytest.mark.parametrize("given", [{}, {"h0": 0.05, "beta": 0}, {"h0": 1, "beta": 1}])
 def test_it_is_algorithm_1_of_the_paper(given):
-    """Written out with the paper's h, f and gamma, for a denoiser x -> 0.6 x + 0.1."""
+    """Written out with the paper's h, f and gamma, for a denoiser x -> 0.6 x + 0.1.
+
+    Without options, with the settings of the authors' code: h0 and beta are 0.01.
+    """
 
     def f(y):
         return (0.6 * y + 0.1) - y
 
-    rng, beta = np.random.default_rng(3), given.get("beta", 0.5)
+    rng = np.random.default_rng(3)
+    h0, beta = given.get("h0", 0.01), given.get("beta", 0.01)
     y = 0.5 + rng.standard_normal((2, 5, 5, 1), dtype=np.float32).astype(float)
     expected = []
     for t in range(1, 6):
-        h = 0.05 * t / (1 + 0.05 * (t - 1))
+        h = h0 * t / (1 + h0 * (t - 1))
         d = f(y)
         length = np.linalg.norm(d.reshape(2, -1), axis=1).reshape(2, 1, 1, 1)
         sigma = length / np.sqrt(25)
@@ -79,4 +83,4 @@ def test_it_stops_below_the_level_or_after_the_steps():
 
     assert levels(0.3, until=0.31) == [pytest.approx(0.3, rel=1e-5)]
     assert len(levels(0.3, until=0.29, most_steps=7)) == 7
-    assert len(levels(0.04)) == 1 and len(levels(0.06)) == 200  # by default
+    assert len(levels(0.009)) == 1 and len(levels(0.011)) == 1000  # by default

@@ -34,6 +34,8 @@ def test_source_is_shown_without_its_docstring():
     long = dae.show_source(dae.psnr).data
     assert long.startswith("```python\ndef psnr(") and '"""' not in long
     assert "return -10 * np.log10(mse(clean, restored))" in long
+    both = dae.show_source(key_of, dae.psnr).data
+    assert both == dae.show_source(key_of).data[:-4] + "\n\n\n" + long[10:]
 
 
 def test_quiet_start_hides_messages_and_gives_the_stream_back():

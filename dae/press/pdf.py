@@ -21,6 +21,8 @@ TIMES = " \N{MULTIPLICATION SIGN} "
 UNBROKEN = TIMES.replace(" ", "\N{NO-BREAK SPACE}")  # no line ends within 3 x 3
 CAPTION = re.compile(r"\*\*Figure \d+\.\*\* ")
 ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
+HEADING = re.compile(r"^(#+) (.+)$", flags=re.MULTILINE)
+LINK = re.compile(r"\]\(#([^)\s]+)\)")  # to a heading, by Jupyter's name of it
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 
 
@@ -89,7 +91,8 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
         Without title and abstract. Code and figures are in Typst's language already.
     """
     first, *others = notebook.cells
-    parts = paragraphs(first)[2:]
+    # the title page has the picture already
+    parts = [p for p in paragraphs(first)[2:] if not p.startswith("![")]
     for cell, following in zip(others, [*others[1:], None], strict=True):
         if cell.cell_type == "markdown":
             text = COMMENT.sub("", cell.source).replace(TIMES, UNBROKEN)
@@ -103,7 +106,18 @@ def to_markdown(notebook: nbformat.NotebookNode, folder: Path) -> str:
             if "hide-input" not in cell.metadata.get("tags", []):
                 parts.append(raw_typst(f"#cell({number}, {code})"))
             parts += [shown(output, folder) for output in cell.outputs]
-    return "\n\n".join(parts)
+    return linked("\n\n".join(parts))
+
+
+def linked(text: str) -> str:
+    """Name the headings, and make the links to them lead there."""
+    text = HEADING.sub(lambda m: f"{m[0]} {{#{label(m[2].replace(' ', '-'))}}}", text)
+    return LINK.sub(lambda m: f"](#{label(m[1])})", text)
+
+
+def label(anchor: str) -> str:
+    """Turn Jupyter's name of a heading into one that Typst allows."""
+    return re.sub(r"[^\w.-]", "", anchor)
 
 
 def cover(code: list[nbformat.NotebookNode], folder: Path) -> str:

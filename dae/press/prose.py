@@ -8,8 +8,6 @@ number; nobody types it.
 import re
 from collections.abc import Mapping
 
-import nbformat
-
 from dae.notebook import MINUS
 
 MARK = re.compile(
@@ -39,18 +37,6 @@ def look_up(results: Mapping, key: str) -> float:
             raise KeyError(f"{key}: there is no {part!r} in the results")
         value = value[part]
     return value
-
-
-def cell_numbers(notebook: nbformat.NotebookNode) -> dict[str, int]:
-    """Return the execution counts of an executed notebook's cells.
-
-    Returns
-    -------
-    dict of str to int
-        By the cell's id, with ``_`` in place of ``-``.
-    """
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return {cell.id.replace("-", "_"): cell.execution_count for cell in code}
 
 
 def update_numbers(text: str, sources: Mapping[str, Mapping]) -> str:

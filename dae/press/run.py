@@ -20,7 +20,7 @@ from rich.console import Console
 
 from dae._files import written_whole
 from dae.press.pdf import build_pdf
-from dae.press.prose import MARK, cell_numbers, look_up, update_numbers
+from dae.press.prose import MARK, look_up, update_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -200,11 +200,10 @@ def check_marks() -> None:
     Raises
     ------
     KeyError
-        If the notebook or a README quotes a benchmark that has no results, or a cell
-        that does not exist.
+        If the notebook or a README quotes a benchmark that has no results.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    sources = {"cells": cell_numbers(notebook), **benchmark_results()}
+    sources = benchmark_results()
     texts = [c.source for c in notebook.cells if c.cell_type == "markdown"]
     for text in [*texts, *(path.read_text(encoding="utf-8") for path in readmes())]:
         for mark in MARK.finditer(text):
@@ -249,8 +248,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         Where the run wrote; deleted at the end, if it can be.
     """
     results = json.loads((folder / "figures/results.json").read_text())
-    sources = {"results": results, "cells": cell_numbers(notebook)}
-    sources |= benchmark_results()
+    sources = {"results": results, **benchmark_results()}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = update_numbers(cell.source, sources)

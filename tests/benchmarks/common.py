@@ -2,18 +2,22 @@
 
 import inspect
 import json
+import math
 import os
 import platform
+import time
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 
 import dae
 
 FOLDER = Path(__file__).parent
-# images in a training step of this project's model
+
+SIGMA = 0.5  # the noise of the lesson
 BATCH = inspect.signature(dae.train).parameters["batch_size"].default
 
 
@@ -34,6 +38,92 @@ def score(model, clean, sigma):
         "mse": float(dae.mse(clean, restored).mean()),
         "psnr": float(dae.psnr(clean, restored).mean()),
     }
+
+
+def build_plain():
+    """The small autoencoder of TensorFlow's own tutorial, with a code of 7 x 7 x 8."""
+    relu = {"padding": "same", "activation": "relu"}
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(16, 3, strides=2, **relu),
+            layers.Conv2D(8, 3, strides=2, **relu),  # the code
+            layers.Conv2DTranspose(8, 3, strides=2, **relu),
+            layers.Conv2DTranspose(16, 3, strides=2, **relu),
+            layers.Conv2D(1, 3, padding="same", activation="sigmoid"),
+        ]
+    )
+
+
+def multiplications(model):
+    """How many multiplications one image takes in the layers with weight matrices.
+
+    Windows that reach over the border count in full.
+    """
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            total += multiplications(layer)
+        elif isinstance(layer, (layers.Dense, layers.Conv2D, layers.Conv2DTranspose)):
+            # each weight is used once at each position: of the output, but of the
+            # input where the convolution is a transposed one
+            transposed = isinstance(layer, layers.Conv2DTranspose)
+            place = layer.input if transposed else layer.output
+            total += math.prod(place.shape[1:-1]) * math.prod(layer.kernel.shape)
+    return total
+
+
+class Training:
+    """A new model and how it is trained, epoch by epoch.
+
+    The noise is fresh or, if `frozen`, drawn once. The learning rate is scheduled over
+    all epochs (`dae.compile_denoiser`) or, if `constant`, Adam's default of 0.001.
+    """
+
+    def __init__(
+        self, build, clean, epochs, sigma=SIGMA, *, batch=BATCH, frozen=False,
+        constant=False, loss="binary_crossentropy", seed=0,
+    ):  # fmt: skip
+        keras.utils.set_random_seed(seed)
+        self.model, self.clean, self.batch = build(), clean, batch
+        if constant:
+            self.model.compile(keras.optimizers.Adam(1e-3), loss)
+        else:
+            dae.compile_denoiser(self.model, epochs * (len(clean) // batch), loss=loss)
+        self.rng, self.noise, self.noisy = (
+            np.random.default_rng(seed),
+            noise(sigma),
+            None,
+        )
+        if frozen:
+            self.noisy = self.noise(clean, self.rng)
+
+    def batches(self, size):
+        """Pairs of one pass over the first images, in a new order."""
+        if self.noisy is None:
+            images = self.clean[:size]
+            yield from dae.noisy_batches(images, self.noise, self.batch, self.rng)
+            return
+        order = self.rng.permutation(len(self.clean[:size]))
+        for start in range(0, len(order) - self.batch + 1, self.batch):
+            part = order[start : start + self.batch]
+            yield self.noisy[part], self.clean[part]
+
+    def epoch(self, size=None):
+        """Seconds of one pass, noise drawn on the clock unless it is frozen."""
+        start = time.perf_counter()
+        for _ in dae.train_epoch(self.model, self.batches(size)):
+            pass
+        return time.perf_counter() - start
+
+
+def times_in_turns(trainings, rounds=7, size=5120):
+    """Median seconds of a pass over so many images, the trainings taking turns."""
+    seconds = {name: [] for name in trainings}
+    for _ in range(1 + rounds):  # the first pass compiles
+        for name, training in trainings.items():
+            seconds[name].append(training.epoch(size))
+    return {name: float(np.median(s[1:])) for name, s in seconds.items()}
 
 
 def save_as(parser, name):

@@ -11,7 +11,8 @@ import argparse
 
 import common
 import keras
-from frontier import SIGMA, build, step_times
+from common import SIGMA
+from frontier import build
 
 import dae
 
@@ -27,8 +28,10 @@ def main():
     parser.add_argument("--epochs", type=int, default=50)
     epochs = parser.parse_args().epochs
     (x_train, _), (x_val, _), (x_test, _) = dae.load_mnist()
-    pair = {"default": dae.build_autoencoder(), "large": build_large()}
-    seconds = step_times(pair, x_train)
+    pair = {"default": dae.build_autoencoder, "large": build_large}
+    seconds = common.times_in_turns(
+        {name: common.Training(make, x_train, 1) for name, make in pair.items()}
+    )
     keras.utils.set_random_seed(0)
     model = build_large()
     dae.train(

@@ -12,6 +12,7 @@ import argparse
 
 import common
 import keras
+from keras import layers
 
 import dae
 
@@ -37,11 +38,22 @@ def build_wide():
     )
 
 
+def build_with_skips():
+    """Sixteen maps of 28 x 28 go past the code, as in a U-Net."""
+    images = keras.Input((28, 28, 1), name="images")
+    coarse = dae.build_autoencoder()(images)
+    detail = layers.Conv2D(16, 3, padding="same", activation="relu")(images)
+    x = layers.Concatenate()([coarse, detail])  # 28 x 28 x 17
+    x = layers.Conv2D(16, 3, padding="same", activation="relu")(x)
+    x = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x)
+    return keras.Model(images, x, name="with_skips")
+
+
 VARIANTS = {
     "default": build_default,
     "large_code": build_large_code,
     "wide": build_wide,
-    "with_skips": dae.build_with_skips,
+    "with_skips": build_with_skips,
 }
 
 

@@ -6,7 +6,7 @@ The floating-point rate of a training step, as a share of what the same machine 
 in a product of two 2048 x 2048 float32 matrices; both counted as two operations for a
 multiplication and an addition, three times the forward pass for a training step. Then
 images per second through `denoise` one by one and a thousand at once, for the
-tutorial's model, the usual recipe's, and non-local means. All take turns in one
+tutorial's model, that of `recipe.py`, and non-local means. All take turns in one
 process; medians. Writes speed.json.
 """
 
@@ -23,18 +23,6 @@ import dae
 
 SIZE = 2048
 BATCHES = {"ours": common.BATCH, "recipe": RECIPE_BATCH}
-
-
-def operations(model):
-    """Operations of a forward pass for one image, counted layer by layer."""
-    total = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            total += operations(layer)
-        elif hasattr(layer, "kernel"):
-            places = np.prod(layer.output.shape[1:-1])  # 1 for a dense layer
-            total += 2 * places * np.prod(layer.kernel.shape)
-    return float(total)
 
 
 def timed(function, repeats):
@@ -77,7 +65,7 @@ def main():
     product = 2 * SIZE**3 / times["product"]
     results = {"product_gflops": product / 1e9}
     for name, model in models.items():
-        rate = 3 * operations(model) * BATCHES[name] / times[name]
+        rate = 3 * 2 * common.multiplications(model) * BATCHES[name] / times[name]
         results[name] = {"share_percent": 100 * rate / product}
 
     ways = {name: partial(dae.denoise, model) for name, model in models.items()}

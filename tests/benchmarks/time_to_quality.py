@@ -1,8 +1,8 @@
-"""How soon the model is as good as the usual recipe is after 50 epochs.
+"""How soon the model is as good as the recipe of `recipe.py` is after 50 epochs.
 
     PYTHONPATH=. python tests/benchmarks/time_to_quality.py --sigma 0.5 0.2
 
-At each noise level the recipe of `recipe.py` is trained for its 50 epochs, then this
+At each noise level the recipe is trained for 50 epochs, then this
 project's model for 2, 3, 4, 6, ... epochs, each from the start and with its whole
 schedule, until it has at most the recipe's error on validation images. The share is
 that of the successful training in the recipe's seconds. On two cores it takes almost an
@@ -12,7 +12,7 @@ hour. Writes time_to_quality.json.
 import argparse
 
 import common
-from recipe import Ours, Recipe
+from recipe import our_training, recipe_training
 
 import dae
 
@@ -36,10 +36,10 @@ def main():
     (x_train, _), (x_val, _), _ = dae.load_mnist()
     results = {}
     for sigma in options.sigma:
-        recipe = train(Recipe(x_train, sigma), options.epochs, x_val, sigma)
+        recipe = train(recipe_training(x_train, sigma), options.epochs, x_val, sigma)
         print(sigma, "recipe", recipe, flush=True)
         for epochs in TRIED:
-            ours = train(Ours(x_train, epochs, sigma), epochs, x_val, sigma)
+            ours = train(our_training(x_train, epochs, sigma), epochs, x_val, sigma)
             print(sigma, "ours", ours, flush=True)
             if ours["mse"] <= recipe["mse"]:
                 break
