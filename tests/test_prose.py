@@ -449,7 +449,7 @@ def test_what_is_said_of_new_digits(said, of, ends):
     said("generated-figure-caption", "nearly all pictures are digits")
     said("s16-end", "about as sure as of test digits")
     sure = judged("published", "sure")
-    assert 90 < sure and abs(sure - judged("test_digits_repainted", "sure")) < 5
+    assert sure > 90 and abs(sure - judged("test_digits_repainted", "sure")) < 5
     assert ends("generated.published.sure.mean")[0] > 88
     assert 80 < judged("published", "ink") < 120
     said("s16-end", "With less of it")
