@@ -146,7 +146,7 @@ def test_what_is_said_of_the_plain_network_and_ours(said, of, ends):
     squared = "squared_error"
     said("loss-choice", "plain network's pictures black with all three seeds")
     assert of("seeds", "steps") == of(f"{squared}.plain.stuck", "steps") == 3
-    said("loss-choice", "dB from where the cross-entropy led")
+    said("loss-choice", "dB of the result with cross-entropy")
     behind = of(f"{squared}.lead_of_cross_entropy.highest", "steps")
     assert behind >= -of(f"{squared}.lead_of_cross_entropy.lowest", "steps")
     said("ours-text", "fresh noise changes next to nothing")
