@@ -125,7 +125,9 @@ def test_what_is_said_of_the_noise(said, of):
 
 
 def test_what_is_said_of_the_plain_network_and_ours(said, of, ends):
-    said("plain-figure-caption", "Five small layers remove the noise, and leave blurred")
+    said(
+        "plain-figure-caption", "Five small layers remove the noise, and leave blurred"
+    )
     noisy, plain, ours = (
         of(k) for k in ("test.noisy.psnr", "plain.psnr", "test.denoised.psnr")
     )
