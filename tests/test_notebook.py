@@ -6,6 +6,7 @@ import itertools
 import operator
 import re
 
+import pytest
 from conftest import ROOT
 from nbconvert import HTMLExporter
 
