@@ -79,4 +79,4 @@ def test_the_committed_run_is_one_of_the_seeds(script, seeds, results):
         between = np.clip(entry["mean"], entry["lowest"], entry["highest"])
         assert entry["mean"] == pytest.approx(between)  # up to rounding
         checked += 1
-    assert checked > 300
+    assert checked > 250

@@ -14,7 +14,7 @@ import dae
 from dae.panel import SIDE, as_png
 from dae.press.run import WIDGET, remove_widgets
 
-FILE = ROOT / "figures/untrained.png"
+FILE = ROOT / "figures/plain.png"
 PICTURE = Image(data=FILE.read_bytes(), alt="Ten noisy digits.")
 
 

@@ -66,8 +66,9 @@ def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch)
     dae.press.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
     found = json.loads((tmp_path / "figures/results.json").read_text())
     assert found["training"]["best_epoch"] == results["training"]["best_epoch"]
-    for part in ("training", "validation"):  # from the shipped history
-        assert found["training"][part]["loss"] == results["training"][part]["loss"]
+    for part in ("training", "validation"):  # the same weights, on fewer images
+        expected = results["training"][part]["loss"]
+        assert found["training"][part]["loss"] == pytest.approx(expected, rel=0.02)
     # 500 test images instead of 10,000: the mean lies within half a decibel
     expected = results["test"]["denoised"]["psnr"]
     assert found["test"]["denoised"]["psnr"] == pytest.approx(expected, abs=0.5)
