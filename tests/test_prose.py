@@ -132,7 +132,7 @@ def test_what_is_said_of_the_plain_network_and_ours(said, of, ends):
         of(k) for k in ("test.noisy.psnr", "plain.psnr", "test.denoised.psnr")
     )
     assert noisy + 8 < plain < ours - 1.5
-    said("ours-text", "Each was tried alone, on top of those above it")
+    said("ours-text", "Each was added to those above it")
     steps = ("fresh_noise", "rate", "patches", "overview", "batch")
     before = of("plain.psnr", "steps")
     for step in steps:
@@ -205,7 +205,7 @@ def test_the_targets_are_met(of):
 
 
 def test_what_is_said_of_the_code(said, of, ends):
-    said("s6-end", "Noise moves the trained code much less than the pixels")
+    said("s6-end", "noise moves the trained code much less than the pixels")
     assert 0.1 < of("code.trained_code") < of("code.untrained_code") < 1
     assert of("code.trained_code") < 0.7 * of("code.pixels")
     said("code-figure-caption", "eight maps")
@@ -241,9 +241,9 @@ def test_what_is_said_of_the_baselines(said, of, ends, results):
     assert of(f"{blur}_curve") > of(blur) + 3
     said("s7-end", "At 0.5 it equals the affine denoiser")
     assert abs(of(f"{blur}_curve") - of(affine)) < 0.2
-    said("s7-end", "at 0.2 it beats it")
-    curve = "ladder.noise_0_2.gaussian_blur_curve"
-    assert of(curve) > of("ladder.noise_0_2.affine_denoiser") + 0.3
+    said("s7-end", "at 0.2 the affine denoiser with a curve")
+    mild = [f"ladder.noise_0_2.{n}_curve" for n in ("gaussian_blur", "affine_denoiser")]
+    assert abs(of(mild[0]) - of(mild[1])) < 0.2
     said("s7-end", "The baseline to beat at 0.5 is the affine denoiser with a curve")
     ours = means.pop("our_network")
     assert max(means, key=means.get) == "affine_denoiser_curve"
@@ -311,7 +311,7 @@ def test_what_is_said_of_other_corruptions(said, of, ends):
         assert psnr(row, "gaussian") < psnr("no_network", "gaussian")
         assert ends(f"corruption.{row}.gaussian.mean")[1] < taught - 5
     said("panel-caption", "do not mend masked strokes")
-    said("s10-end", "So must holes")
+    said("s10-end", "Holes are another matter")
     untouched, taught = (psnr(row, "masking") for row in ("no_network", "masking"))
     assert psnr("gaussian", "masking") - untouched < (taught - untouched) / 5
     said("s10-end", "Relatives help each other")
@@ -326,7 +326,7 @@ def test_what_is_said_of_the_bottleneck(said, of, ends):
 
     noisy, small = of("test.noisy.psnr"), (10, 20, 49, 98, 196, 392, 784)
     plain, denoising = (psnr(f"linear_{way}", small) for way in ("plain", "denoising"))
-    said("bottleneck-figure-caption", "in one case of four, linear and plain")
+    said("bottleneck-figure-caption", "only linear and plain does better with a small")
     said("s11-end", "Alone, a bottleneck can denoise")
     assert max(plain, key=plain.get) == 49 and plain[49] > noisy + 5
     said("s11-end", "Fewer lose ink")
@@ -364,7 +364,7 @@ def test_what_is_said_of_the_probes(said, of, ends):
     said("s12-end", "It is denoising that makes the code bear noise")
     assert ends(f"{lead}.noisy_digits.mean")[0] > 8
     assert hits("noisy", "specialist_for_0_5")[0] > hits("noisy", "pixels")[1] + 3
-    said("s12-end", "On clean digits, which the specialist had never seen, its lead")
+    said("s12-end", "On clean digits, which the specialist was never given, its lead")
     low, high = ends(f"{lead}.clean_digits.mean")
     assert -0.5 < low < high < ends(f"{lead}.noisy_digits.mean")[0]
     said("s12-end", "code is little easier to read than the pixels")
@@ -428,7 +428,7 @@ def test_what_is_said_of_memory(said, of, ends):
     said("s15-end", "even the nearest training digit matches a test digit at only")
     nearest = of("copies.nearest_training_digit_to_a_test_digit")
     assert abs(nearest - psnr("ideal_denoiser")) < 1
-    said("s15-end", "Knowing less is better")
+    said("s15-end", "Sharing the weight is better")
     assert of("memory.best_width") > 0.5
     assert psnr("tuned_memory") > psnr("ideal_denoiser") + 1
     said("s15-end", "Even the affine denoiser is ahead of the ideal one")
@@ -449,9 +449,8 @@ def test_what_is_said_of_new_digits(said, of, ends):
         return of(f"generated.{name}.{key}")
 
     said("generated-figure-caption", "most pictures look like digits")
-    said("generated-figure-caption", "with less noise on the way, more are blots")
-    assert judged("less_noise", "sure") < judged("published", "sure") - 3
-    said("s16-end", "about as sure as of test digits")
+    said("generated-figure-caption", "with less noise on the way, they have more ink")
+    said("s16-end", "about as sure as of repainted test digits")
     sure = judged("published", "sure")
     assert sure > 90 and abs(sure - judged("test_digits_repainted", "sure")) < 5
     assert ends("generated.published.sure.mean")[0] > 88
@@ -496,7 +495,7 @@ def test_what_is_said_of_the_costs(said, of, sources):
     assert [e for n, e in epochs.items() if e == 4] == [epochs["U-Net, 4"]]
     said("frontier-figure-caption", "none is clearly ahead of ours")
     assert min(lead.values()) > -0.1
-    said("s17-end", "ours as much in the same time")
+    said("s17-end", "ours reaches that in the same time, with 24 epochs")
     assert abs(models["wide"]["time"] - models["ours, 24"]["time"]) < 0.1
     assert abs(models["wide"]["test"] - models["ours, 24"]["test"]) < 0.1
     said("s17-end", "smaller networks save nothing")
