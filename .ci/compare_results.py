@@ -24,35 +24,24 @@ SLACK = {  # by the beginning of the key; the longest counts
     "noise.noise_0_1.black_pixel": 1e-3,  # a mean of 0
     "noise.noise_0_2.black_pixel": 1e-3,
     "noise.noise_0_5.black_pixel": 1e-3,
-    "plain": 0.5,  # dB
     "training.gap": 1.5,  # percent; two processors differed by 1.0
-    "maps": 0.5,  # dB
     "ladder": 0.3,  # dB
     "objective": 0.5,  # dB
-    "objective.plain": 3.0,  # dB: a training that leaves much to the seed
-    "objective.frozen.rise": 4.0,  # thousandths of a nat
     "sweep": 0.5,  # dB
     "corruption": 0.5,  # dB
     "corruption.masking": 0.75,  # dB; two processors differed by 0.5
     "bottleneck": 0.5,  # dB
-    "bottleneck.network_plain": 1.5,  # dB
     "probe": 3.0,  # percentage points
     "flips": 1.0,  # percentage points
     "flips.denoised.auc": 0.02,
-    "flips.denoised.in_the_most_doubtful": 6.0,  # percentage points
     "empty": 6.0,  # percentage points
     "empty.with_a_bright_pixel": 15.0,  # percentage points; two processors: 12
     "strangers": 0.5,  # dB
-    "ink_kept": 5.0,  # percentage points
     "score": 0.02,  # cosine, share of a length
     "ideal": 0.5,  # dB
-    "copies": 2.0,  # percentage points
     "generated": 1.0,  # dB, and percentage points
-    "generated.published": 10.0,  # pictures drawn at random
-    "generated.longer_steps": 10.0,
-    "generated.less_noise": 15.0,
 }
-LEFT_OUT = {"best_epoch", "steps", "rarest", "most_frequent"}
+LEFT_OUT = {"best_epoch", "steps", "rarest"}
 
 
 def leaves(value, key=""):

@@ -234,8 +234,8 @@ def test_history_of_the_shipped_model_is_that_of_the_run(results):
 
 FITTING = {
     "train", "train_on_few", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
-    "fit_probes", "with_curve", "fit_affine_denoiser", "pairs_of",
-    "tuned_filters", "compile", "compile_denoiser", "set_weights",
+    "fit_probes", "with_curve", "fit_affine_denoiser", "tuned_filters",
+    "compile", "compile_denoiser", "set_weights",
 }  # fmt: skip
 
 

@@ -450,6 +450,7 @@ def test_what_is_said_of_new_digits(said, of, ends):
 
     said("generated-figure-caption", "most pictures look like digits")
     said("generated-figure-caption", "with less noise on the way, they have more ink")
+    assert judged("less_noise", "sure") < judged("published", "sure") - 3
     said("s16-end", "about as sure as of repainted test digits")
     sure = judged("published", "sure")
     assert sure > 90 and abs(sure - judged("test_digits_repainted", "sure")) < 5
