@@ -74,9 +74,11 @@ from .sampling import (
     generate,
 )
 from .training import (
+    Muon,
     compile_denoiser,
     evaluate,
     noisy_batches,
+    orthogonal,
     train,
     train_epoch,
 )

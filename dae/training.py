@@ -4,9 +4,11 @@ import math
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from dae._checks import (
@@ -61,16 +63,84 @@ def noisy_batches(
         yield corrupt(clean, rng), clean
 
 
+class Muon(keras.optimizers.Adam):
+    """Adam [1]_, and Muon [2]_ for the kernels of convolutions between maps.
+
+    Adam weighs each number by itself. Muon reads a kernel's averaged gradient as a
+    matrix, one column for each map that comes out, and steps along the nearest matrix
+    all of whose singular values are 1, about: no direction outweighs the others.
+
+    References
+    ----------
+    .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
+       ICLR 2015. arXiv:1412.6980
+    .. [2] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
+       2024. https://kellerjordan.github.io/posts/muon/
+    """
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Make the optimiser's variables, once."""
+        if self.built:
+            return
+        super().build(variables)
+        self.averages = [
+            self.add_variable_from_reference(kernel, name="average")
+            if len(kernel.shape) == 4 and kernel.shape[2] > 1
+            else None
+            for kernel in variables
+        ]
+
+    def update_step(self, gradient, variable, learning_rate) -> None:
+        """Take a step with one variable."""
+        average = self.averages[self._get_variable_index(variable)]
+        if average is None:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        self.assign(average, 0.95 * average + gradient)
+        matrix = ops.reshape(gradient + 0.95 * average, (-1, variable.shape[-1]))
+        scale = max(1, matrix.shape[0] / matrix.shape[1]) ** 0.5
+        step = ops.reshape(scale * orthogonal(matrix), variable.shape)
+        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
+
+
+def orthogonal(matrix: Any) -> Any:
+    """Nearly the nearest matrix whose singular values are all 1.
+
+    Parameters
+    ----------
+    matrix : array or tensor, float32, shape (M, N)
+        Best with N at most M: time and memory grow with N squared.
+
+    Returns
+    -------
+    tensor, float32, shape (M, N)
+        Singular values between 0.6 and 1.3, where they were not far below the largest:
+        the polynomial of [1]_ drives them there fast, not exactly.
+
+    References
+    ----------
+    .. [1] K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks",
+       2024. https://kellerjordan.github.io/posts/muon/
+    """
+    x = matrix / (ops.norm(matrix) + 1e-7)
+    for _ in range(5):
+        square = ops.matmul(ops.transpose(x), x)
+        polynomial = -4.7750 * square + 2.0315 * ops.matmul(square, square)
+        x = 3.4445 * x + ops.matmul(x, polynomial)
+    return x
+
+
 def compile_denoiser(
     model: keras.Model,
     total_steps: int,
     learning_rate: float = 1e-2,
     loss: str = "binary_crossentropy",
+    optimizer: Callable[..., keras.optimizers.Optimizer] = Muon,
 ) -> None:
     """Give a model its loss, its optimiser and its learning-rate schedule.
 
-    Adam [1]_, with a learning rate that rises for the first twentieth of the steps
-    to `learning_rate`, then falls along half a cosine wave to zero [2]_.
+    The learning rate rises for the first twentieth of the steps to `learning_rate`,
+    then falls along half a cosine wave to zero [1]_.
 
     Parameters
     ----------
@@ -82,6 +152,8 @@ def compile_denoiser(
         The highest learning rate.
     loss : str
         Any Keras loss that compares images in [0, 1].
+    optimizer : callable (schedule) -> keras.optimizers.Optimizer
+        `Muon`, or a class of Keras's, such as ``keras.optimizers.Adam``.
 
     Raises
     ------
@@ -90,9 +162,7 @@ def compile_denoiser(
 
     References
     ----------
-    .. [1] D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization",
-       ICLR 2015. arXiv:1412.6980
-    .. [2] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
+    .. [1] I. Loshchilov and F. Hutter, "SGDR: stochastic gradient descent with warm
        restarts", ICLR 2017. arXiv:1608.03983
     """
     warmup_steps = check_count(total_steps, "total_steps") // 20
@@ -102,7 +172,7 @@ def compile_denoiser(
         warmup_steps=warmup_steps,
         decay_steps=max(1, total_steps - warmup_steps),
     )
-    model.compile(keras.optimizers.Adam(schedule), loss)
+    model.compile(optimizer(schedule), loss)
     # now, or else the first step makes its variables and is compiled twice
     model.optimizer.build(model.trainable_variables)
 

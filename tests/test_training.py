@@ -6,12 +6,14 @@ import pytest
 from conftest import assert_equal, compiled, corrupt, small_model, train_small
 
 from dae import (
+    Muon,
     add_gaussian_noise,
     build_autoencoder,
     compile_denoiser,
     evaluate,
     load_checkpoint,
     noisy_batches,
+    orthogonal,
     save_checkpoint,
     train,
     train_epoch,
@@ -304,14 +306,60 @@ def test_evaluate_is_the_mean_over_all_images_and_trains_nothing(digits):
     assert_equal(model.get_weights(), before)
 
 
-def test_compiled_with_adam_and_cross_entropy_by_default(digits):
+def test_compiled_with_muon_and_cross_entropy_by_default(digits):
     model, x = compiled(), digits[:40]
-    assert type(model.optimizer) is keras.optimizers.Adam
+    assert type(model.optimizer) is Muon
     noisy = corrupt(x, np.random.default_rng(0))
     entropy = cross_entropy(model, noisy, x)
     assert evaluate(model, noisy, x) == pytest.approx(entropy, rel=1e-5)
     highest = model.optimizer._learning_rate.get_config()["warmup_target"]
     assert highest == 1e-2
+
+
+def test_another_optimiser_can_be_chosen():
+    model = small_model()
+    compile_denoiser(model, 10, optimizer=keras.optimizers.SGD)
+    assert type(model.optimizer) is keras.optimizers.SGD
+
+
+@pytest.mark.parametrize("shape", [(576, 16), (144, 64), (9, 1)])
+def test_orthogonal_brings_all_singular_values_near_one(rng, shape):
+    matrix = rng.standard_normal(shape).astype(np.float32)
+    found = np.asarray(orthogonal(matrix))
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    values = np.linalg.svd(found, compute_uv=False)
+    assert values.min() > 0.6 and values.max() < 1.3
+    # the directions stay: in them, the matrix is diagonal and positive
+    in_directions = left.T @ found @ right.T
+    assert np.diag(in_directions).min() > 0.6
+    assert abs(in_directions - np.diag(np.diag(in_directions))).max() < 1e-3
+    # and its size does not matter
+    np.testing.assert_allclose(orthogonal(100 * matrix), found, atol=1e-4)
+
+
+def test_muon_steps_by_hand(rng):
+    """Kernels between maps by Muon's rule, the rest as Adam does."""
+    shapes = [(3, 3, 4, 2), (4, 4, 1, 8), (5, 3), (3,)]
+    starts = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+    optimisers = Muon(0.1), keras.optimizers.Adam(0.1)
+    (kernel, *ours), (_, *theirs) = (
+        [keras.Variable(start) for start in starts] for _ in optimisers
+    )
+    average, expected = 0, starts[0].astype(float)
+    for _ in range(3):
+        gradients = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+        average = 0.95 * average + gradients[0]
+        matrix = (gradients[0] + 0.95 * average).reshape(36, 2)
+        x = matrix / np.linalg.norm(matrix)
+        for _ in range(5):
+            u, s, v = np.linalg.svd(x, full_matrices=False)
+            x = u * (3.4445 * s - 4.775 * s**3 + 2.0315 * s**5) @ v
+        expected = expected - 0.1 * np.sqrt(18) * x.reshape(3, 3, 4, 2)
+        optimisers[0].apply(gradients, [kernel, *ours])
+        optimisers[1].apply(gradients[1:], theirs)
+    np.testing.assert_allclose(kernel, expected, atol=1e-4)
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_learning_rate_rises_then_falls_to_zero():

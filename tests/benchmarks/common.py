@@ -82,14 +82,15 @@ class Training:
 
     def __init__(
         self, build, clean, epochs, sigma=SIGMA, *, batch=BATCH, frozen=False,
-        constant=False, loss="binary_crossentropy", seed=0,
+        constant=False, loss="binary_crossentropy", seed=0, optimizer=dae.Muon,
     ):  # fmt: skip
         keras.utils.set_random_seed(seed)
         self.model, self.clean, self.batch = build(), clean, batch
         if constant:
             self.model.compile(keras.optimizers.Adam(1e-3), loss)
         else:
-            dae.compile_denoiser(self.model, epochs * (len(clean) // batch), loss=loss)
+            steps = epochs * (len(clean) // batch)
+            dae.compile_denoiser(self.model, steps, loss=loss, optimizer=optimizer)
         self.rng, self.noise, self.noisy = (
             np.random.default_rng(seed),
             noise(sigma),

@@ -42,6 +42,7 @@ PLAIN = {
     "loss": "binary_crossentropy",
     "constant": True,
     "batch": 128,
+    "optimizer": keras.optimizers.Adam,
 }
 CHANGES = {
     "plain": {},
@@ -50,6 +51,7 @@ CHANGES = {
     "patches": {"build": build_without_overview},
     "overview": {"build": dae.build_autoencoder},
     "batch": {"batch": common.BATCH},
+    "muon": {"optimizer": dae.Muon},
 }
 
 
@@ -64,7 +66,7 @@ def rows_of(changes):
 STEPS = rows_of(CHANGES)
 OTHER_LOSS = {
     name: STEPS[row] | {"loss": "mean_squared_error"}
-    for name, row in {"plain": "plain", "ours": "batch"}.items()
+    for name, row in {"plain": "plain", "ours": "muon"}.items()
 }
 
 
@@ -115,17 +117,17 @@ def main():
             "gain": spread(psnr[name] - psnr[before]),
             "weights": training.model.count_params(),
             "multiplications": common.multiplications(training.model),
-            "time": seconds[name] / seconds["batch"],
+            "time": seconds[name] / seconds["muon"],
         }
         before = name
-    results["all"] = spread(psnr["batch"] - psnr["plain"])
+    results["all"] = spread(psnr["muon"] - psnr["plain"])
     black = float(dae.psnr(x_val, np.zeros_like(x_val)).mean())
     results["squared_error"] = {}
     for name in OTHER_LOSS:
         found = psnr[f"{name}, squared error"]
         stuck = found < black + 1
         results["squared_error"][name] = spread(found) | {"stuck": int(stuck.sum())}
-    lead = (psnr["batch"] - found)[~stuck]  # of ours, with those seeds that trained
+    lead = (psnr["muon"] - found)[~stuck]  # of ours, with those seeds that trained
     results["squared_error"]["lead_of_cross_entropy"] = spread(lead)
     common.save("steps", results)
 
