@@ -15,7 +15,7 @@ from dae.press import run
 from dae.press.pdf import build_pdf
 
 FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
-FAST |= {"SHORT_EPOCHS": 1, "SAMPLE_SIZE": 100}
+FAST |= {"SAMPLE_SIZE": 100}
 CHOICES = {
     "fast": "a few epochs on a subset, into a temporary folder; replaces nothing",
     "resume": "go on with the last run that was interrupted while training",

@@ -14,7 +14,7 @@ FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "SEED": (0, 0, 2**31),
     "CODE_CHANNELS": (8, 1, 64),
     "DIGIT": (0, 0, 9_999),
-    "SHORT_EPOCHS": (2, 1, 100),
+    "SHORT_EPOCHS": (1, 1, 100),
     "SAMPLE_SIZE": (1_000, 100, 10_000),
 }
 _variables: Mapping = {}

@@ -7,6 +7,7 @@ import logging
 import numbers
 import os
 import re
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def _without_docstring(function: Callable) -> str:
             "functions must be functions written in Python, got "
             f"{type(function).__name__}"
         )
-    lines = inspect.getsource(function).splitlines()
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     quotes = [i for i, line in enumerate(lines) if '"""' in line]
     if function.__doc__ and quotes:
         end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]

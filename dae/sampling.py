@@ -78,9 +78,9 @@ def generate(
         step = h0 * t / (1 + h0 * (t - 1))
         way = restore(images) - images  # sigma^2 times the score, by Tweedie's formula
         sigma = np.sqrt(np.mean(way**2, axis=(1, 2, 3), keepdims=True))
-        levels.append(float(sigma.mean()))
-        if levels[-1] < until:
+        if sigma.mean() < until:
             break
+        levels.append(float(sigma.mean()))
         added = sigma * math.sqrt((1 - beta * step) ** 2 - (1 - step) ** 2)
         images = images + step * way + added * noise(images.shape, dtype=np.float32)
     restored = restore(images)  # without the last of the noise
