@@ -65,7 +65,8 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
     x, y = _to_unit_float(arrays["x_train"]), arrays["y_train"]
     cut = len(x) - VALIDATION_SIZE
     test = _to_unit_float(arrays["x_test"]), arrays["y_test"]
-    return (x[:cut], y[:cut]), (x[cut:], y[cut:]), test
+    validation = x[cut:].copy(), y[cut:]  # kept alone, it does not keep all of x
+    return (x[:cut], y[:cut]), validation, test
 
 
 def _read_verified(path: Path) -> dict[str, NDArray[np.uint8]]:
