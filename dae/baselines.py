@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import linalg, ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import Ridge
 
 from dae._checks import check_images, check_level, check_pair
 from dae.metrics import psnr
@@ -192,7 +191,8 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
     """Find the best denoiser whose every output pixel is a weighted sum of the input's.
 
     ``A y + b`` with the least squared error on the pairs given, plus `ridge` times the
-    squared weights: ridge regression [1]_, solved in closed form by scikit-learn.
+    squared weights: ridge regression [1]_, in closed form. The sums over the images are
+    taken a part at a time, as copies of all of them would be large.
 
     Parameters
     ----------
@@ -219,11 +219,20 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
        doi:10.1007/978-0-387-84858-7
     """
     noisy, clean = check_pair(noisy=noisy, clean=clean)
-    fitted = Ridge(alpha=float(check_level(ridge, "ridge")), solver="cholesky")
-    fitted.fit(noisy.reshape(len(noisy), -1), clean.reshape(len(clean), -1))
+    ridge = float(check_level(ridge, "ridge"))
+    flat, answers = (images.reshape(len(images), -1) for images in (noisy, clean))
+    mean_in, mean_out = (table.mean(axis=0, dtype=float) for table in (flat, answers))
+    among, across = ridge * np.eye(len(mean_in)), 0.0
+    for start in range(0, len(flat), 5_000):
+        part = flat[start : start + 5_000] - mean_in
+        among += part.T @ part
+        across += part.T @ (answers[start : start + 5_000] - mean_out)
+    weights = linalg.lstsq(among, across)[0]  # even where pixels never vary
+    offset = (mean_out - mean_in @ weights).astype(np.float32)
+    weights = weights.astype(np.float32)
 
     def affine(images: NDArray) -> NDArray[np.float32]:
-        flat = check_images(images).reshape(len(images), -1)
-        return np.clip(fitted.predict(flat), 0, 1).reshape(images.shape)
+        found = check_images(images).reshape(len(images), -1) @ weights + offset
+        return np.clip(found, 0, 1, dtype=np.float32).reshape(images.shape)
 
     return affine

@@ -1,5 +1,6 @@
 """Training with noise that is drawn anew in every epoch."""
 
+import gc
 import math
 import zlib
 from collections.abc import Callable, Iterator
@@ -314,6 +315,7 @@ def train(
         model, images, val_images, epochs, batch_size, learning_rate, checkpoint, resume
     )
     steps = len(images) // batch_size
+    gc.collect()  # models and graphs that nothing uses any more: some MB for each
     compile_denoiser(model, epochs * steps, float(learning_rate), loss)
 
     # one independent stream of random numbers for evaluation, and one for each epoch
