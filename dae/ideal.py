@@ -47,7 +47,7 @@ def posterior_mean(
        doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
-    lengths = np.sum(data.astype(np.float64) ** 2, axis=1)
+    lengths = np.einsum("md,md->m", data, data, dtype=np.float64)
     means = []
     for start in range(0, len(noisy), batch_size):
         part = noisy[start : start + batch_size]
