@@ -47,13 +47,13 @@ def posterior_mean(
        doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
-    lengths = np.einsum("md,md->m", data, data, dtype=np.float64)
+    lengths = np.einsum("md,md->m", data, data, dtype=np.float64).astype(data.dtype)
     means = []
     for start in range(0, len(noisy), batch_size):
         part = noisy[start : start + batch_size]
         # -|y - x|^2 / 2 sigma^2 less what is the same for every x
         logits = (part @ data.T - lengths / 2) / float(sigma) ** 2
-        means.append(softmax(logits, axis=1).astype(data.dtype) @ data)
+        means.append(softmax(logits, axis=1) @ data)
     return np.concatenate(means)
 
 

@@ -501,10 +501,10 @@ def test_what_is_said_of_the_costs(said, of, sources):
     assert sorted(e for n, e in epochs.items() if "ours" in n) == [5, 10, 15, 24]
     assert {e for n, e in epochs.items() if n in lead} == {4, 10}
     assert [e for n, e in epochs.items() if e == 4] == [epochs["U-Net, 4"]]
-    said("frontier-figure-caption", "none is clearly ahead of ours")
-    assert min(lead.values()) > -0.1
-    said("s17-end", "ours reaches that in the same time, with 24 epochs")
-    assert abs(models["wide"]["time"] - models["ours, 24"]["time"]) < 0.1
+    said("frontier-figure-caption", "none is far ahead of ours")
+    assert min(lead.values()) > -0.15
+    said("s17-end", "with 24 epochs, in slightly more time")
+    assert 0 < models["ours, 24"]["time"] - models["wide"]["time"] < 0.4
     wide, longer = (models[n]["validation"] for n in ("wide", "ours, 24"))
     assert abs(wide - longer) < 0.1
     said("s17-end", "smaller networks save nothing")
