@@ -68,7 +68,7 @@ def test_marked_numbers_are_the_measured_ones(notebook, sources):
 def test_measured_units_carry_a_mark(notebook):
     """A number before dB, %, times or a named ratio is a result: it needs its mark."""
     # definitions, not measurements; the guesses to choose from
-    allowed = {"3 dB more", "10 dB more", "50 %, 90 % or 99 %"}
+    allowed = {"3 dB more", "3 dB or more", "10 dB more", "50 %, 90 % or 99 %"}
     for place, text in texts(notebook):
         if place.startswith("tests"):  # what was noted by hand, and says so
             text = text.split("## What was learnt on the way")[0]
@@ -260,10 +260,9 @@ def test_what_is_said_of_the_objective(said, of, ends):
     said("s8-end", "returns clean digits best")
     for way in ("frozen", "fresh"):
         assert psnr("plain", "clean_in") > psnr(way, "clean_in") + 2
-    said("s8-end", "with one seed better")
-    said("s8-end", "with another worse")
-    low, high = ends("objective.plain.noisy_in", "results")
-    assert low < of("test.noisy.psnr") - 0.1 < of("test.noisy.psnr") + 0.1 < high
+    said("s8-end", "hardly better")
+    low, high = ends("objective.plain.noisy_in.mean")
+    assert of("test.noisy.psnr") < low and high < of("test.noisy.psnr") + 3.5
     assert psnr("fresh", "noisy_in") > high + 4
     said("s8-end", "more than the curve alone")
     curved = psnr("plain", "noisy_in_curve")
@@ -507,7 +506,7 @@ def test_what_is_said_of_the_costs(said, of, sources):
     assert 0 < models["ours, 24"]["time"] - models["wide"]["time"] < 0.4
     wide, longer = (models[n]["validation"] for n in ("wide", "ours, 24"))
     assert abs(wide - longer) < 0.1
-    said("s17-end", "smaller networks save nothing")
+    said("s17-end", "Smaller networks save nothing")
     assert min(lead[name] for name in ("tiny", "small", "narrow")) > 0.05
 
 
