@@ -23,6 +23,7 @@ from .data import (
     load_mnist,
 )
 from .ideal import (
+    local_posterior_mean,
     posterior_mean,
     score,
 )

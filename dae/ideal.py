@@ -1,14 +1,19 @@
 """The best denoiser that a finite set of points allows, in closed form."""
 
+import numbers
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from dae._checks import check_level, check_numbers, refuse
 
 
 def posterior_mean(
-    noisy: NDArray, data: NDArray, sigma: float, batch_size: int = 100
+    noisy: NDArray,
+    data: NDArray,
+    sigma: float,
+    values: NDArray | None = None,
+    batch_size: int = 100,
 ) -> NDArray:
     """Mean of the points that a noisy point may come from, ``E[x | y]``.
 
@@ -25,12 +30,14 @@ def posterior_mean(
         The clean points.
     sigma : float
         Standard deviation of the noise, above 0, in the units of the points.
+    values : ndarray, float32 or float64, shape (M, K), optional
+        What to take the weighted mean of; the default is `data` itself.
     batch_size : int
         Noisy points at a time; it bounds the memory, and changes nothing else.
 
     Returns
     -------
-    ndarray, of the type of `data`, shape (N, D)
+    ndarray, of the type of `values`, shape (N, D), or (N, K) with `values`
 
     Raises
     ------
@@ -47,14 +54,67 @@ def posterior_mean(
        doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
+    values = data if values is None else values
     lengths = np.einsum("md,md->m", data, data, dtype=np.float64).astype(data.dtype)
     means = []
     for start in range(0, len(noisy), batch_size):
         part = noisy[start : start + batch_size]
         # -|y - x|^2 / 2 sigma^2 less what is the same for every x
-        logits = (part @ data.T - lengths / 2) / float(sigma) ** 2
-        means.append(softmax(logits, axis=1) @ data)
+        logits = part @ data.T - lengths / 2
+        logits /= float(sigma) ** 2
+        logits -= logits.max(axis=1, keepdims=True)
+        weights = np.exp(logits, out=logits)
+        means.append(weights @ values / weights.sum(axis=1, keepdims=True))
     return np.concatenate(means)
+
+
+def local_posterior_mean(
+    noisy: NDArray, data: NDArray, sigma: float, side: int
+) -> NDArray:
+    """Posterior mean of each pixel, given only what is near it.
+
+    For each pixel, `posterior_mean` over the windows that the images of `data` have at
+    the same place [1]_. The pixel's neighbourhood is compared, nothing else: digits
+    may be put together from many. A window is cut off at the border; windows are not
+    shifted.
+
+    Parameters
+    ----------
+    noisy : ndarray, float32 or float64, shape (N, H, W, 1)
+        Images under Gaussian noise that was not clipped.
+    data : ndarray, float32 or float64, shape (M, H, W, 1)
+        Clean images.
+    sigma : float
+        Standard deviation of the noise, above 0.
+    side : int
+        Of the window, in pixels, odd. Twice the image's is memory of whole images.
+
+    Returns
+    -------
+    ndarray, of the type of `data`, shape (N, H, W, 1)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `posterior_mean`, or if `side` is not an odd number above 0.
+
+    References
+    ----------
+    .. [1] M. Kamb and S. Ganguli, "An analytic theory of creativity in convolutional
+       diffusion models", ICML 2025. arXiv:2412.20292. (Its "local score".)
+    """
+    for name, images in {"noisy": noisy, "data": data}.items():
+        check_numbers(images, name, (None, *np.shape(noisy)[1:3], 1))
+    if not isinstance(side, numbers.Integral) or side < 1 or side % 2 == 0:
+        refuse("side", "be an odd number of pixels, 1 or more", repr(side))
+    answers = np.empty(noisy.shape, data.dtype)
+    for row, column in np.ndindex(noisy.shape[1:3]):
+        top, left = max(row - side // 2, 0), max(column - side // 2, 0)
+        near = np.s_[:, top : row + side // 2 + 1, left : column + side // 2 + 1]
+        seen, known = (part[near].reshape(len(part), -1) for part in (noisy, data))
+        values = data[:, row, column]  # what the pixel is in each of the images
+        answers[:, row, column] = posterior_mean(seen, known, sigma, values, 20)
+    return answers
 
 
 def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_same_shape, refuse
+from dae._checks import check_numbers, check_same_shape, refuse
 
 
 def generate(
@@ -16,6 +16,7 @@ def generate(
     *,
     shape: tuple[int, ...] = (28, 28, 1),
     start: float | NDArray = 0.5,
+    known: NDArray | None = None,
     h0: float = 0.01,
     beta: float = 0.01,
     until: float = 0.01,
@@ -40,6 +41,10 @@ def generate(
         Of one picture.
     start : float or ndarray of that shape, values in [0, 1]
         What the noise is added to at first; the default is even grey, as in [1]_.
+    known : ndarray of shape `shape` or (count, *shape), values in [0, 1], optional
+        Pixels that are given, for all pictures or for each, and NaN where they are not:
+        then only the holes are painted, to fit the rest. This is algorithm 2 of [1]_
+        with single pixels measured.
     h0 : float
         What part of the way the first step goes, above 0 and at most 1; later steps go
         farther.
@@ -61,22 +66,29 @@ def generate(
     Raises
     ------
     ValueError
-        If `h0` is not in (0, 1], `beta` not in [0, 1], or `start` neither a number nor
-        a picture in that range; if `restore` gives another shape than it got.
+        If `h0` is not in (0, 1], `beta` not in [0, 1], `start` neither a number nor a
+        picture in that range, or `known` no such picture; if `restore` gives another
+        shape than it got.
 
     References
     ----------
     .. [1] Z. Kadkhodaie and E. P. Simoncelli, "Stochastic solutions for linear inverse
-       problems using the prior implicit in a denoiser", NeurIPS 2021, algorithm 1.
-       arXiv:2007.13640. https://github.com/LabForComputationalVision/
+       problems using the prior implicit in a denoiser", NeurIPS 2021, algorithms 1
+       and 2. arXiv:2007.13640. https://github.com/LabForComputationalVision/
        universal_inverse_problem
     """
     start, noise = _check(start, shape, h0, beta), rng.standard_normal
-    images = start + noise((count, *shape), dtype=np.float32)
+    known = np.full(shape, np.nan) if known is None else known
+    each = (count,) if np.ndim(known) > len(shape) else ()
+    check_numbers(known, "known", (*each, *shape), nan=True, low=0, high=1)
+    known, hole = np.asarray(known, np.float32), np.isnan(known)
+    mean = np.where(hole, start, known)
+    images = mean + noise((count, *shape), dtype=np.float32)
     levels = []
     for t in range(1, most_steps + 1):
         step = h0 * t / (1 + h0 * (t - 1))
-        way = restore(images) - images  # sigma^2 times the score, by Tweedie's formula
+        # in a hole sigma^2 times the score, by Tweedie's formula
+        way = np.where(hole, restore(images), known) - images
         sigma = np.sqrt(np.mean(way**2, axis=(1, 2, 3), keepdims=True))
         if sigma.mean() < until:
             break
@@ -85,7 +97,8 @@ def generate(
         images = images + step * way + added * noise(images.shape, dtype=np.float32)
     restored = restore(images)  # without the last of the noise
     check_same_shape(images, restored, ("images", "restore(images)"))
-    return np.clip(restored, 0, 1).astype(np.float32), levels
+    restored = np.where(hole, np.clip(restored, 0, 1), known)
+    return restored.astype(np.float32), levels
 
 
 def _check(start, shape: tuple[int, ...], h0: float, beta: float) -> NDArray:

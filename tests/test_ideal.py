@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from dae import posterior_mean, score
+from dae import local_posterior_mean, posterior_mean, score
 
 
 @pytest.fixture
@@ -53,3 +53,37 @@ def test_batches_change_nothing_and_images_of_float32_do(digits, rng):
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     exact = posterior_mean(noisy.astype(float), flat.astype(float), 0.5)
     np.testing.assert_allclose(whole, exact, atol=1e-3)
+
+
+def test_values_take_the_place_of_the_data(data, rng):
+    noisy, values = rng.normal(size=(5, 3)), rng.normal(size=(40, 2))
+    whole = posterior_mean(noisy, np.hstack([data, values])[:, :3], 0.6, values)
+    for y, mean in zip(noisy, whole, strict=True):
+        weights = np.array([multivariate_normal.pdf(y, x, 0.36) for x in data])
+        np.testing.assert_allclose(mean, weights @ values / weights.sum(), rtol=1e-10)
+
+
+def test_local_memory_compares_each_pixel_s_window_only(rng):
+    data, noisy = rng.random((9, 4, 5, 1)), rng.normal(size=(2, 4, 5, 1))
+    answers = local_posterior_mean(noisy, data, 0.4, 3)
+    for image, row, column in np.ndindex(2, 4, 5):
+        weights = np.ones(9)
+        for r in range(4):
+            for c in range(5):
+                if abs(r - row) <= 1 and abs(c - column) <= 1:
+                    away = noisy[image, r, c, 0] - data[:, r, c, 0]
+                    weights *= np.exp(-(away**2) / (2 * 0.16))
+        exact = weights @ data[:, row, column, 0] / weights.sum()
+        assert abs(answers[image, row, column, 0] - exact) < 1e-12
+
+
+def test_local_memory_that_sees_everything_is_memory_of_images(rng):
+    data, noisy = rng.random((9, 4, 5, 1)), rng.normal(size=(2, 4, 5, 1))
+    whole = posterior_mean(noisy.reshape(2, 20), data.reshape(9, 20), 0.4)
+    local = local_posterior_mean(noisy, data, 0.4, 9)
+    np.testing.assert_allclose(local.reshape(2, 20), whole, rtol=1e-10)
+    for side in (0, 2, 3.0, "3"):
+        with pytest.raises(ValueError, match="side must be an odd number"):
+            local_posterior_mean(noisy, data, 0.4, side)
+    with pytest.raises(ValueError, match="data must have shape"):
+        local_posterior_mean(noisy, data[:, :3], 0.4, 3)

@@ -84,3 +84,56 @@ def test_it_stops_below_the_level_or_after_the_steps():
     assert levels(0.3, until=0.31) == []
     assert len(levels(0.3, until=0.29, most_steps=7)) == 7
     assert len(levels(0.009)) == 0 and len(levels(0.011)) == 1000  # by default
+
+
+def test_only_holes_are_painted_and_to_fit_the_rest(rng):
+    """Two pictures are possible; one pixel that is known tells which."""
+    known = np.full((2, 2, 1), np.nan)
+    known[1, 0] = 0.8
+    images, levels = generate(ideal, 100, rng, shape=(2, 2, 1), known=known)
+    assert (images[:, 1, 0] == np.float32(0.8)).all()
+    assert np.mean(np.abs(images - 0.8).max(axis=(1, 2, 3)) < 0.2) > 0.8  # else half
+    assert levels[-1] < 0.05
+
+
+def test_each_picture_may_have_holes_of_its_own(rng):
+    known = np.full((50, 2, 2, 1), np.nan)
+    known[:25, 0, 0], known[25:, 1, 1] = 0.2, 0.8
+    images, _ = generate(ideal, 50, rng, shape=(2, 2, 1), known=known)
+    assert (images[:25, 0, 0] == np.float32(0.2)).all()
+    assert (images[25:, 1, 1] == np.float32(0.8)).all()
+    assert np.median(abs(images[:25] - 0.2)) < 0.1 > np.median(abs(images[25:] - 0.8))
+    with pytest.raises(ValueError, match="known must"):
+        generate(ideal, 49, rng, shape=(2, 2, 1), known=known)
+
+
+def test_known_pixels_follow_algorithm_2_of_the_paper():
+    """With the paper's M, the columns of the unit matrix at the known pixels."""
+
+    def f(y):
+        return (0.6 * y + 0.1) - y
+
+    measured = np.array([3, 7, 8])
+    m = np.eye(25)[:, measured]
+    x_c = np.array([0.2, 0.9, 0.5])
+    rng = np.random.default_rng(3)
+    first = 0.5 * (np.eye(25) - m @ m.T) @ np.ones(25) + m @ x_c
+    y = first + rng.standard_normal((5, 5, 1), dtype=np.float32).ravel()
+    expected = []
+    for t in range(1, 5):
+        h = 0.01 * t / (1 + 0.01 * (t - 1))
+        d = (np.eye(25) - m @ m.T) @ f(y) + m @ (x_c - m.T @ y)
+        sigma = np.linalg.norm(d) / 5
+        expected.append(sigma)
+        gamma = sigma * np.sqrt((1 - 0.01 * h) ** 2 - (1 - h) ** 2)
+        y = y + h * d + gamma * rng.standard_normal((5, 5, 1), dtype=np.float32).ravel()
+    known = np.full(25, np.nan)
+    known[measured] = x_c
+    _, levels = generate(
+        lambda x: 0.6 * x + 0.1, 1, np.random.default_rng(3), shape=(5, 5, 1),
+        known=known.reshape(5, 5, 1), most_steps=4, until=0,
+    )  # fmt: skip
+    np.testing.assert_allclose(levels, expected, rtol=1e-5)
+    for wrong in (known, np.full((5, 5, 1), 1.5), np.full((5, 5, 2), np.nan)):
+        with pytest.raises(ValueError, match="known must"):
+            generate(f, 1, np.random.default_rng(3), shape=(5, 5, 1), known=wrong)
