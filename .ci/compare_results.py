@@ -40,6 +40,7 @@ SLACK = {  # by the beginning of the key; the longest counts
     "score": 0.02,  # cosine, share of a length
     "ideal": 0.5,  # dB
     "generated": 1.0,  # dB, and percentage points
+    "holes": 10.0,  # percentage points, of fifty digits
 }
 LEFT_OUT = {"best_epoch", "steps", "rarest"}
 

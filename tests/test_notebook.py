@@ -82,7 +82,7 @@ def test_headings_are_in_order_and_sections_end_with_what_to_take(notebook):
     for above, below in itertools.pairwise(levels):
         assert below <= above + 1
     sections = re.findall(r"^## (\d+)\.(.*?)(?=^##? )", text, flags=re.M | re.S)
-    assert [int(number) for number, _ in sections] == list(range(19))
+    assert [int(number) for number, _ in sections] == list(range(23))
     for number, section in sections[1:-1]:
         assert section.count("What to take from it.") == 1, number
         assert "*Try it:*" in section, number
@@ -97,7 +97,7 @@ def test_predictions_are_asked_for_before_the_main_results(notebook):
 def test_recap_has_a_line_for_each_section(notebook):
     recap = prose(notebook).split("## Recap")[1].split("## Where")[0]
     lines = re.findall(r"^\| \[(\d+)\]\(#(\d+)\.-\S+\) \| .*<!--", recap, flags=re.M)
-    assert [int(section) for section, _ in lines] == list(range(1, 18))
+    assert [int(section) for section, _ in lines] == list(range(1, 22))
     assert all(section == linked for section, linked in lines)
 
 

@@ -421,27 +421,94 @@ def test_what_is_said_of_memory(said, of, ends):
     def psnr(who, where="test"):
         return of(f"ideal.{who}.{where}_digits")
 
-    said("s15-end", "the ideal denoiser gives back a training digit")
+    said("s16-end", "the ideal denoiser gives back a training digit")
     assert of("copies.copies_from_training_digits") > 80
     assert psnr("ideal_denoiser", "training") > 50
     assert 10 < of("copies.copies_from_test_digits") < 60
-    said("s15-end", "even the nearest training digit matches a test digit at only")
+    said("s16-end", "even the nearest training digit matches a test digit at only")
     nearest = of("copies.nearest_training_digit_to_a_test_digit")
     assert abs(nearest - psnr("ideal_denoiser")) < 1
-    said("s15-end", "Sharing the weight is better")
+    said("s16-end", "Sharing the weight is better")
     assert of("memory.best_width") > 0.5
     assert psnr("tuned_memory") > psnr("ideal_denoiser") + 1
-    said("s15-end", "Even the affine denoiser is ahead of the ideal one")
+    said("s16-end", "Even the affine denoiser is ahead of the ideal one")
     affine, ideal = (
         ends(f"ideal.{n}.test_digits", "results")
         for n in ("affine_denoiser", "ideal_denoiser")
     )
     assert ideal[1] < affine[0]
-    said("s15-end", "The network generalises")
+    said("s16-end", "The network generalises")
     lead = "ideal.our_network_tuned_memory_paired.test_digits"
     assert ends(lead, "results")[0] > 1.5 and ends(f"{lead}.mean")[0] > 1.5
-    said("s15-end", "is nearly as good as on training digits")
+    said("s16-end", "is nearly as good as on training digits")
     assert abs(psnr("our_network") - psnr("our_network", "training")) < 0.4
+
+
+def test_what_is_said_of_noisy_targets(said, of, ends):
+    def psnr(targets):
+        return of(f"noise2noise.{targets}.psnr")
+
+    said("s14-end", "noisy targets teach the same, only more slowly")
+    assert psnr("noisy_targets") < psnr("clean_targets") - 0.5
+    assert psnr("noisy_4_passes") > psnr("noisy_targets") + 0.5
+    assert ends("noise2noise.lost_targets", "results")[0] > 0
+    assert of("noise2noise.noisy_4_passes.black_pixel") < 0.03
+    said("s14-end", "the mean that section 2 found")
+    grey = of("noise2noise.noisy_clipped.black_pixel")
+    assert abs(grey - of("noise.noise_0_5.clipped")) < 0.02
+    assert psnr("noisy_clipped") < psnr("clean_clipped") - 5
+
+
+def test_what_is_said_of_local_memory(said, of, ends, sources):
+    sides = {side: of(f"local.side_{side}") for side in (3, 5, 7, 9, 15, 55)}
+    said("local-figure-caption", "windows of 7 × 7 pixels beats all memory of whole")
+    tuned = sources["results"]["ideal"]["tuned_memory"]["test_digits"]
+    assert sides[7] > max(tuned["mean"], sides[55]) + 1
+    assert max(sides, key=sides.get) in (5, 7)
+    said("local-end", "So memory does not stand in the way of new digits")
+    assert ends("local.network_side_7_paired", "results")[0] > 0
+    assert ends("local.side_7.mean")[0] > ends("ideal.tuned_memory.test_digits.mean")[1]
+    assert of("side_7", "local") > sides[7] + 0.2
+    said("local-end", "is the best for windows of 7 × 7")
+    assert of("memory.best_width_side_7") in (0.5, 0.6)
+    assert of("memory.gain_by_it") < 0.5
+
+
+def test_what_is_said_of_generalising(said, of, ends):
+    def psnr(size, against):
+        return of(f"generalising.{size}_digits.{against}")
+
+    said("s17-end", "the networks know their own by heart")
+    assert psnr("100", "own_digits") > psnr("100", "new_digits") + 8
+    assert psnr("100", "each_other") < 18
+    said("s17-end", "own and new digits come out alike")
+    assert abs(psnr("27_500", "own_digits") - psnr("27_500", "new_digits")) < 0.3
+    said("s17-end", "closer to each other")
+    assert psnr("27_500", "each_other") > psnr("27_500", "new_digits") + 5
+    said("s17-end", "With 10,000 it is so already")
+    for against in ("new_digits", "each_other"):
+        assert abs(psnr("10_000", against) - psnr("27_500", against)) < 0.5
+    alike = "generalising.27_500_digits.each_other.mean"
+    assert ends(alike)[0] > ends("generalising.100_digits.each_other.mean")[1] + 5
+
+
+def test_what_is_said_of_doubt(said, of, ends, sources):
+    said("calibration-caption", "Where the network expects larger errors")
+    measured = sources["results"]["sure"]["not_clipped"]["by_group"]
+    assert len(measured) == 6 and np.diff(measured).min() > 0
+    said("s18-end", "It is no exact measure")
+    assert ends("sure.not_clipped.predicted")[1] < 90
+    assert 0.5 < of("sure.not_clipped.correlation") < 0.95
+    assert of("sure.clipped.predicted") > 105
+
+
+def test_what_is_said_of_holes(said, of):
+    said("s20-end", "read as the digit that was there")
+    assert of("holes.read_rightly") > 60
+    said("s20-end", "Their spread says how far to trust them")
+    assert of("holes.then_read_rightly") > of("holes.else_read_rightly") + 15
+    said("s20-end", "the spread is too small")
+    assert of("holes.spread_of_the_error") < 85
 
 
 def test_what_is_said_of_new_digits(said, of, ends):
@@ -451,32 +518,32 @@ def test_what_is_said_of_new_digits(said, of, ends):
     said("generated-figure-caption", "most pictures look like digits")
     said("generated-figure-caption", "with less noise on the way, they have more ink")
     assert judged("less_noise", "sure") < judged("published", "sure") - 3
-    said("s16-end", "about as sure as of repainted test digits")
+    said("s19-end", "about as sure as of repainted test digits")
     sure = judged("published", "sure")
     assert sure > 90 and abs(sure - judged("test_digits_repainted", "sure")) < 5
     assert ends("generated.published.sure.mean")[0] > 88
     assert 80 < judged("published", "ink") < 120
-    said("s16-end", "With less of it")
+    said("s19-end", "With less of it")
     assert judged("less_noise", "ink") > judged("published", "ink") + 20
-    said("s16-end", "change little but their number")
+    said("s19-end", "change little but their number")
     for key, least in (("sure", 5), ("ink", 10)):
         changed = judged("longer_steps", key) - judged("published", key)
         assert abs(changed) < least
     assert of("steps.longer_steps") < of("steps.published") - 50
-    said("s16-end", "A copy would show that lead")
+    said("s19-end", "A copy would show that lead")
     lead = "nearest_leads_by"
     new, known, unknown = (
         judged(name, lead)
         for name in ("published", "training_digits_repainted", "test_digits_repainted")
     )
     assert known > 4 > 1.5 > max(new, unknown)
-    said("s16-end", "A mean could hide a few copies")
+    said("s19-end", "A mean could hide a few copies")
     new, known, unknown = (
         judged(name, "by_3_db_or_more")
         for name in ("published", "training_digits_repainted", "test_digits_repainted")
     )
     assert known > 70 and max(new, unknown) < 10
-    said("s16-end", "They are no fair draw")
+    said("s19-end", "They are no fair draw")
     rarest = (
         ends(f"generated.{n}.rarest") for n in ("published", "test_digits_repainted")
     )
@@ -494,19 +561,19 @@ def test_what_is_said_of_the_costs(said, of, sources):
         for name, point in points.items()
         if not name.startswith("ours")
     }
-    said("s17", "Ours had 5, 10, 15 or 24 epochs; others 10")
-    said("s17", "had 4 or 10")
+    said("s21", "Ours had 5, 10, 15 or 24 epochs; others 10")
+    said("s21", "had 4 or 10")
     epochs = {name: model["epochs"] for name, model in models.items()}
     assert sorted(e for n, e in epochs.items() if "ours" in n) == [5, 10, 15, 24]
     assert {e for n, e in epochs.items() if n in lead} == {4, 10}
     assert [e for n, e in epochs.items() if e == 4] == [epochs["U-Net, 4"]]
     said("frontier-figure-caption", "none is far ahead of ours")
     assert min(lead.values()) > -0.15
-    said("s17-end", "with 24 epochs, in slightly more time")
+    said("s21-end", "with 24 epochs, in slightly more time")
     assert 0 < models["ours, 24"]["time"] - models["wide"]["time"] < 0.4
     wide, longer = (models[n]["validation"] for n in ("wide", "ours, 24"))
     assert abs(wide - longer) < 0.1
-    said("s17-end", "Smaller networks save nothing")
+    said("s21-end", "Smaller networks save nothing")
     assert min(lead[name] for name in ("tiny", "small", "narrow")) > 0.05
 
 

@@ -1,0 +1,31 @@
+"""How much is local memory of all 55,000 training digits worth?
+
+    PYTHONPATH=. python tests/benchmarks/local.py
+
+Section 16's experiment at noise 0.5, not clipped, with every training digit known, on
+200 test digits. Writes local.json: for each side of the window, the mean PSNR in dB
+and its interval.
+"""
+
+import common
+import numpy as np
+
+import dae
+
+
+def main():
+    """Measure, and write local.json."""
+    (x_train, _), _, (x_test, _) = dae.load_mnist()
+    clean = x_test[:1_000:5]
+    noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0), clip=False)
+    found = {"digits": len(clean)}
+    for side in (7, 9):
+        answer = dae.local_posterior_mean(noisy, x_train, 0.5, side)
+        psnr = dae.psnr(clean, np.clip(answer, 0, 1))
+        interval = dae.mean_interval(psnr, np.random.default_rng(1))
+        found[f"side_{side}"] = interval._asdict()
+    common.save("local", found)
+
+
+if __name__ == "__main__":
+    main()
