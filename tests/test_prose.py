@@ -260,7 +260,7 @@ def test_what_is_said_of_the_objective(said, of, ends):
     said("s8-end", "returns clean digits best")
     for way in ("frozen", "fresh"):
         assert psnr("plain", "clean_in") > psnr(way, "clean_in") + 2
-    said("s8-end", "hardly better")
+    said("s8-end", "and come out at")
     low, high = ends("objective.plain.noisy_in.mean")
     assert of("test.noisy.psnr") < low and high < of("test.noisy.psnr") + 3.5
     assert psnr("fresh", "noisy_in") > high + 4
@@ -448,9 +448,9 @@ def test_what_is_said_of_noisy_targets(said, of, ends):
     def psnr(targets):
         return of(f"noise2noise.{targets}.psnr")
 
-    said("s14-end", "noisy targets teach the same, only more slowly")
+    said("s14-end", "noisy targets teach denoising, but more slowly")
     assert psnr("noisy_targets") < psnr("clean_targets") - 0.5
-    assert psnr("noisy_4_passes") > psnr("noisy_targets") + 0.5
+    assert psnr("noisy_targets") + 0.3 < psnr("noisy_4_passes") < psnr("clean_targets")
     assert ends("noise2noise.lost_targets", "results")[0] > 0
     assert of("noise2noise.noisy_4_passes.black_pixel") < 0.03
     said("s14-end", "the mean that section 2 found")
@@ -465,7 +465,7 @@ def test_what_is_said_of_local_memory(said, of, ends, sources):
     tuned = sources["results"]["ideal"]["tuned_memory"]["test_digits"]
     assert sides[7] > max(tuned["mean"], sides[55]) + 1
     assert max(sides, key=sides.get) in (5, 7)
-    said("local-end", "So memory does not stand in the way of new digits")
+    said("local-end", "what stands in the way is not memory")
     assert ends("local.network_side_7_paired", "results")[0] > 0
     assert ends("local.side_7.mean")[0] > ends("ideal.tuned_memory.test_digits.mean")[1]
     assert of("side_7", "local") > sides[7] + 0.2
