@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from dae._files import HalfReplacedError
 from dae.press import run
 from dae.press.pdf import build_pdf
 
@@ -38,13 +39,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not run.NOTEBOOK.is_file():
         parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
-    if not options.fast:
-        try:
-            if not options.pdf:
-                run.check_folders()
-            run.check_marks()
-        except (PermissionError, KeyError) as error:
-            parser.error(error.args[0])
+    try:
+        if not options.fast and not options.pdf:
+            run.check_folders()
+        if not options.pdf:
+            run.check_text()
+    except (OSError, KeyError, ValueError) as error:
+        parser.error(error.args[-1])
     if options.resume and run.unfinished_run() is None:
         parser.error("no interrupted run to resume; run without --resume")
     return options
@@ -52,6 +53,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the tutorial; return the exit status."""
+    for stream in (sys.stdout, sys.stderr):  # an odd character ends no run
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
     options = parse(arguments)
     if options.pdf:
         try:
@@ -86,11 +90,11 @@ def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
             build_pdf(notebook, folder / run.PDF.name)
         else:
             run.publish(notebook, folder)
-    except (CellExecutionError, OSError) as error:  # OSError: as when the disk is full
+    except HalfReplacedError as error:
+        print(f"\n{error}\nThe whole run is in {folder}.", file=sys.stderr)
+        return 1
+    except (CellExecutionError, DeadKernelError, OSError) as error:  # or a full disk
         print(f"\n{error}", file=sys.stderr)
-        return stopped(folder, 1)
-    except DeadKernelError:
-        print("\nThe kernel died: was there too little memory?", file=sys.stderr)
         return stopped(folder, 1)
     except KeyboardInterrupt:
         return stopped(folder, 130)

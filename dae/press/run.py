@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
@@ -18,8 +19,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from rich.console import Console
 
-from dae._files import written_whole
-from dae.press.pdf import build_pdf
+from dae._files import write_all, written_whole
+from dae.press.pdf import build_pdf, is_run
 from dae.press.prose import MARK, look_up, update_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
 README = ROOT / "README.md"
-CHECKPOINT = "checkpoint.npz"
+CHECKPOINT, LOG = "checkpoint.npz", "kernel.log"
 
 
 class ReportingClient(NotebookClient):
@@ -50,7 +51,7 @@ class ReportingClient(NotebookClient):
             for request in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().remove_signal_handler(request)
                 signal.signal(request, signal.default_int_handler)
-        code = [i for i, c in enumerate(self.nb.cells) if c.cell_type == "code"]
+        code = [i for i, c in enumerate(self.nb.cells) if is_run(c)]
         if cell_index in code:
             heading = _heading_above(self.nb, cell_index)
             number = code.index(cell_index) + 1
@@ -116,9 +117,20 @@ def set_parameters(notebook: nbformat.NotebookNode, parameters: dict) -> str:
 
 
 def parameter_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return the one cell tagged ``parameters``."""
-    (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    return cell
+    """Return the one cell tagged ``parameters``.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one.
+    """
+    found = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    if len(found) != 1:
+        raise ValueError(
+            f"the notebook must have one cell tagged 'parameters', got {len(found)}; "
+            f"'git checkout -- {NOTEBOOK.name}' brings the original back"
+        )
+    return found[0]
 
 
 def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
@@ -150,21 +162,24 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
         timeout=None,
         kernel_name="python3",
         record_timing=False,
-        extra_arguments=["--log-level=40"],  # errors only, in the terminal
+        # errors only; and what native code says goes to the log at once
+        extra_arguments=["--log-level=40", "--IPKernelApp.capture_fd_output=False"],
         store_widget_state=False,
         resources={"metadata": {"path": str(ROOT)}},
     )
     try:
         for attempts_left in (2, 1, 0):
             try:
-                client.execute()
+                with open(folder / LOG, "wb") as said:
+                    others = {"DAE_KERNEL_LOG": LOG, "PYTHONFAULTHANDLER": "1"}
+                    client.execute(stderr=said, env={**os.environ, **others})
                 break
             except RuntimeError as error:
                 atexit.unregister(client._cleanup_kernel)  # there is none left
-                if client.started:
+                if client.started and not isinstance(error, DeadKernelError):
                     raise
-                if not attempts_left:
-                    raise DeadKernelError(str(error)) from error
+                if client.started or not attempts_left:
+                    raise DeadKernelError(why_it_died(folder / LOG)) from error
                 # perhaps another process has taken its ports: start another one
     except KeyboardInterrupt:
         client.abandon()
@@ -174,6 +189,19 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     with written_whole(folder / NOTEBOOK.name) as temporary:
         nbformat.write(notebook, temporary)
     return notebook
+
+
+def why_it_died(log: Path) -> str:
+    """Say what a kernel last wrote to its log before it died, and what to look at."""
+    said = log.read_text(encoding="utf-8", errors="replace")
+    frames = re.compile(r'^(  File ".*|(Thread|Current thread) 0x.*|)\n', flags=re.M)
+    said = frames.sub("", said).strip()[-2_000:]
+    if re.search("AVX|illegal instruction", said, flags=re.IGNORECASE):
+        cause = "TensorFlow and NumPy need a processor with AVX: has this one none?"
+    else:
+        cause = "was there too little memory?"
+    last = f" It last said:\n{said}" if said else ""
+    return f"The kernel died: {cause}{last}"
 
 
 def remove_widgets(notebook: nbformat.NotebookNode) -> None:
@@ -194,15 +222,19 @@ def readmes() -> list[Path]:
     return [README, *(ROOT / "tests/benchmarks").glob("README.md")]
 
 
-def check_marks() -> None:
-    """Make sure, before hours of work, that every mark can be filled after it.
+def check_text() -> None:
+    """Make sure, before any cell is run, that the notebook can be published after it.
 
     Raises
     ------
     KeyError
         If the notebook or a README quotes a benchmark that has no results.
+    ValueError
+        If the notebook cannot be read, has no cell of parameters, or a cell that
+        cannot be set on paper.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
+    parameter_cell(notebook)
     sources = benchmark_results()
     texts = [c.source for c in notebook.cells if c.cell_type == "markdown"]
     for text in [*texts, *(path.read_text(encoding="utf-8") for path in readmes())]:
@@ -215,6 +247,11 @@ def check_marks() -> None:
                     f"tests/benchmarks/{mark['source']}.py first"
                 )
             look_up(sources[mark["source"]], mark["key"])
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # as if it had been run, with no output
+            cell.execution_count, cell.outputs = 1, []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        build_pdf(notebook, Path(folder, PDF.name))
 
 
 def check_folders() -> None:
@@ -237,7 +274,8 @@ def check_folders() -> None:
 def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     """Put the outcome of a full run into place, and clean up.
 
-    Each file is whole at every moment; if one cannot be written, none is replaced.
+    Each file is whole at every moment; if one cannot be written, none is replaced, or
+    it is said which.
 
     Parameters
     ----------
@@ -260,17 +298,13 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
     patterns = ("figures/*", "dae/pretrained/*", PDF.name)
     paths = [path for pattern in patterns for path in folder.glob(pattern)]
-    with ExitStack() as all_or_none:  # the files are moved into place at its end
-
-        def place(path: Path) -> Path:
-            return all_or_none.enter_context(written_whole(path))
-
-        for path in paths:
-            if not path.name.startswith("."):  # half a file that a killed run has left
-                place(ROOT / path.relative_to(folder)).write_bytes(path.read_bytes())
-        for path, text in texts.items():
-            place(path).write_text(text, encoding="utf-8")
-        nbformat.write(notebook, place(NOTEBOOK))
+    contents = {
+        ROOT / path.relative_to(folder): path.read_bytes()
+        for path in paths
+        if not path.name.startswith(".")  # half a file that a killed run has left
+    } | {path: text.encode() for path, text in texts.items()}
+    written = nbformat.writes(notebook) + "\n"
+    write_all(contents | {NOTEBOOK: written.encode()})
     shutil.rmtree(folder, ignore_errors=True)  # the run has succeeded all the same
 
 
