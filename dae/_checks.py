@@ -46,13 +46,41 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
         got = f"dtype {images.dtype}; for 8-bit images: images.astype('float32') / 255"
         refuse(name, "be floating point with values in [0, 1]", got, TypeError)
     if images.ndim != 4 or images.size == 0:
-        remedy = "one grey image becomes a batch by image[None, :, :, None]"
         wanted = "have shape (N, H, W, C) and not be empty"
-        refuse(name, wanted, f"{images.shape}; {remedy}")
+        refuse(name, wanted, f"{images.shape}{remedy_for(images.shape, name)}")
     low, high = images.min(), images.max()
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         refuse(name, "have all values in [0, 1]", f"values from {low} to {high}")
     return images.astype(np.float32, copy=False)
+
+
+def remedy_for(shape: tuple[int, ...], name: str = "images") -> str:
+    """Say how an array of a shape that people bring becomes grey images, if it can."""
+    *_, last = (0, *shape)
+    colours, axes = (3, 4), len(shape)
+    if 0 in shape:
+        return "; there is no image in it"
+    if 784 in shape and 28 not in shape:  # flat, one or several
+        change = ".reshape(-1, 28, 28, 1)"
+    elif axes == 2:
+        change = "[None, ..., None]"
+    elif axes == 3 and last in colours:  # where a fourth one is transparency
+        change = "[None, ..., :3].mean(axis=-1, keepdims=True)"
+    elif axes == 3 and last == 1:
+        change = "[None]"
+    elif axes == 3 and shape[:2] == (28, 28) != shape[1:]:  # the images come last
+        change = ".transpose(2, 0, 1)[..., None]"
+    elif axes == 3:
+        change = "[..., None]"
+    elif axes == 4 and last in colours:
+        change = "[..., :3].mean(axis=-1, keepdims=True)"
+    elif axes == 4 and shape[1] in (1, *colours) and last != 1:  # channels come first
+        change = "[:, :3].mean(axis=1)[..., None]"
+    elif axes == 5:
+        change = f".reshape(-1, *{shape[-3:]})"
+    else:
+        return ""
+    return f"; try {name}{change}"
 
 
 def check_pair(**named: NDArray) -> list[NDArray[np.float32]]:
@@ -180,10 +208,25 @@ def check_path(path: str | Path, name: str = "path", suffix: str = "") -> Path:
     return path
 
 
+def check_keras() -> None:
+    """Make sure that Keras is set as this package needs it, or say how to set it."""
+    import keras  # which starts TensorFlow
+
+    found = keras.config.image_data_format(), keras.config.floatx()
+    if found != ("channels_last", "float32"):
+        wanted = "be set to channels_last and float32"
+        remedy = "mend ~/.keras/keras.json, and restart Python or the kernel"
+        refuse("Keras", wanted, f"{found[0]} and {found[1]}; {remedy}")
+
+
 def check_model(model: Any, shape: tuple[int, ...] | None = None) -> Any:
     """Return a Keras model that is built, from images of a shape (H, W, C) to such."""
-    sides = model.input_shape, model.output_shape
-    if shape is not None and sides != ((None, *shape),) * 2:
+    sides = [getattr(model, side, None) for side in ("input_shape", "output_shape")]
+    if sides[0] is None:
+        remedy = "keras.Sequential([keras.Input((28, 28, 1)), model]) gives it shapes"
+        got = f"{type(model).__name__}; {remedy}"
+        refuse("model", "be a Keras model whose shapes are known", got, TypeError)
+    if shape is not None and sides != [(None, *shape)] * 2:
         wanted = f"take and give batches of shape {(None, *shape)}"
-        refuse("model", wanted, f"{sides[0]} and {sides[1]}")
+        refuse("model", wanted, f"{sides[0]} and {sides[1]}{remedy_for((1, *shape))}")
     return model

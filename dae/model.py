@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from dae._checks import (
     check_images,
+    check_keras,
     check_model,
     check_path,
     check_same_shape,
     refuse,
+    remedy_for,
 )
 from dae._files import written_whole
+from dae._replicas import in_step
 
+check_keras()
 PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
 REMEDY = "'git checkout -- dae/pretrained' brings it back"
 
@@ -205,13 +209,13 @@ def denoise(
         If the model gives anything but as many images of that shape, or gives NaN.
     """
     images = check_images(images)
-    if images.shape[1:] != model.input_shape[1:]:
+    if images.shape[1:] != check_model(model).input_shape[1:]:
         wanted = str(model.input_shape).replace("None", "N")
-        refuse("images", f"have shape {wanted}", images.shape)
+        remedy = remedy_for(images.shape, "images")
+        refuse("images", f"have shape {wanted}", f"{images.shape}{remedy}")
     starts = range(0, len(images), batch_size)
     parts = [images[i : i + batch_size] for i in starts]
-    # under tf.distribute all replicas answer, one after the other: take the first
-    parts = [model.predict_on_batch(part)[: len(part)] for part in parts]
+    parts = [in_step(model).predict_on_batch(part) for part in parts]
     restored = np.clip(np.concatenate(parts), 0, 1)
     check_same_shape(images, restored, ("images", "what model gives"))
     return check_images(restored, "what model gives")
@@ -289,14 +293,22 @@ def save_denoiser(model: keras.Model, path: str | Path) -> None:
 
     Raises
     ------
-    AttributeError
-        If `model` is not a Keras model that is built.
+    TypeError
+        If `model` is not a Keras model with known shapes.
     ValueError
-        If `path` does not end in ``.keras``.
+        If `path` does not end in ``.keras``, or if `load_denoiser` could not load what
+        would be saved, as with a Lambda layer.
     """
     check_model(model)
     path = check_path(path, suffix=".keras")
-    copy = type(model).from_config(model.get_config())  # without the optimiser
-    copy.set_weights(model.get_weights())
+    try:
+        copy = type(model).from_config(model.get_config())  # without the optimiser
+        copy.set_weights(model.get_weights())
+    except Exception as error:  # of many kinds
+        raise ValueError(
+            "model must be one that load_denoiser can build again: of Keras's layers, "
+            "or of classes of your own with get_config and the decorator "
+            "@keras.saving.register_keras_serializable(), but without lambdas"
+        ) from error
     with written_whole(path) as temporary:
         copy.save(temporary)
