@@ -1,10 +1,11 @@
-"""Several devices at once, under a ``tf.distribute`` strategy that the caller gives.
+"""Several devices or machines at once, under the caller's ``tf.distribute`` strategy.
 
-TensorFlow keeps the replicas of the model in step and adds up their gradients; all
-that is left to do is to hand each of them its part of every batch.
+TensorFlow keeps the replicas of the model in step and adds up their gradients; what is
+left to do is to hand each of them its part of every batch. All processes draw the same
+batches, from the same seed, so that nothing but gradients goes between them.
 """
 
-from collections.abc import Iterator
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,40 +18,73 @@ def replicas_of(model: keras.Model) -> int:
     return strategy.num_replicas_in_sync if strategy else 1
 
 
-def shared_out(
-    batches: Iterator[tuple[NDArray, NDArray]], model: keras.Model
-) -> Iterator[tuple]:
-    """Split every batch among the replicas of a model.
+def leads(model: keras.Model) -> bool:
+    """Whether this process is the one that writes files; without others, it is."""
+    return (
+        replicas_of(model) == 1 or model.distribute_strategy.extended.should_checkpoint
+    )
+
+
+def in_step(model: keras.Model) -> Any:
+    """Return the model itself or, if there are several, all its replicas as one."""
+    return model if replicas_of(model) == 1 else Replicas(model)
+
+
+class Replicas:
+    """What a Keras model does with a batch, done by all its replicas [1]_.
 
     Parameters
     ----------
-    batches : iterator of (noisy, clean)
-        Arrays whose length is a multiple of the number of replicas.
     model : keras.Model
-        If there are several, built in the scope of a ``tf.distribute`` strategy [1]_.
-
-    Yields
-    ------
-    noisy, clean
-        What `train_on_batch` takes: with one replica the arrays themselves, else values
-        that the strategy holds one part of for each replica.
+        Compiled, built in the scope of a ``tf.distribute`` strategy.
 
     References
     ----------
     .. [1] TensorFlow, "Distributed training with TensorFlow",
        https://www.tensorflow.org/guide/distributed_training
     """
-    replicas = replicas_of(model)
-    if replicas == 1:
-        yield from batches
-        return
-    strategy = model.distribute_strategy
 
-    def share(array):
-        parts = [keras.ops.convert_to_tensor(p) for p in np.split(array, replicas)]
-        return strategy.experimental_distribute_values_from_function(
-            lambda replica: parts[replica.replica_id_in_sync_group]
+    def __init__(self, model: keras.Model):
+        import tensorflow as tf
+
+        self.model, self.strategy = model, model.distribute_strategy
+        self.errors = tf.errors
+        self.reset_metrics = model.reset_metrics
+        self._step = tf.function(self._step)
+
+    def train_on_batch(self, noisy: NDArray, clean: NDArray) -> float:
+        """Take a step, each replica with an equal part; return the loss.
+
+        Raises
+        ------
+        RuntimeError
+            If another process has stopped.
+        """
+        try:
+            return float(self._step(self._shared(noisy), self._shared(clean)))
+        except (self.errors.UnavailableError, self.errors.InternalError) as error:
+            raise RuntimeError(
+                "training stops, as another worker has stopped or cannot be reached; "
+                "start all of them again, with resume if there is a checkpoint"
+            ) from error
+
+    def _step(self, noisy, clean):
+        logs = self.strategy.run(self.model.train_step, args=((noisy, clean),))
+        return self.strategy.reduce("MEAN", logs["loss"], axis=None)
+
+    def _shared(self, array: NDArray):
+        parts = np.split(array, self.strategy.num_replicas_in_sync)
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda replica: keras.ops.convert_to_tensor(
+                parts[replica.replica_id_in_sync_group]
+            )
         )
 
-    for noisy, clean in batches:
-        yield share(noisy), share(clean)
+    def test_on_batch(self, noisy: NDArray, clean: NDArray) -> float:
+        """Return the mean loss; each process computes it alone, with its own copy."""
+        losses = keras.losses.get(self.model.loss)(clean, self.predict_on_batch(noisy))
+        return float(keras.ops.mean(losses))
+
+    def predict_on_batch(self, images: NDArray) -> NDArray:
+        """Return the answers of this process's own copy."""
+        return keras.ops.convert_to_numpy(self.model(images, training=False))

@@ -2,8 +2,10 @@
 
 import gc
 import math
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from dae._checks import (
     check_same_shape,
     refuse,
 )
-from dae._replicas import replicas_of, shared_out
+from dae._files import BUSY
+from dae._replicas import in_step, leads, replicas_of
 from dae.checkpoint import History, load_checkpoint, save_checkpoint
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
@@ -234,7 +237,7 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     clean, noisy = check_images(clean, "clean"), np.asarray(noisy, np.float32)
     check_same_shape(noisy, clean, ("noisy", "clean"))
     check_model(model, shape=clean.shape[1:])
-    total = 0.0
+    total, model = 0.0, in_step(model)
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
         model.reset_metrics()  # some versions of Keras do so themselves
@@ -271,9 +274,10 @@ def train(
     ----------
     model : keras.Model
         (N, 28, 28, 1) to the same shape, output in [0, 1] for cross-entropy.
-        Compiled here, and trained in place. Under a ``tf.distribute`` strategy,
-        build it and call `train` in the strategy's scope: each replica gets its part
-        of every batch.
+        Compiled here, and trained in place. Under a ``tf.distribute`` strategy, for
+        several devices or several machines, build it and call `train` in the
+        strategy's scope: each replica gets its part of every batch. Of several
+        processes, one writes the checkpoint, and all resume from it.
     images, val_images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
         Clean images to learn from, and others to choose the best epoch by. At least
         one batch of the first.
@@ -310,6 +314,11 @@ def train(
         If the loss stops being finite.
     TypeError, ValueError
         If an argument is not as described above.
+
+    Notes
+    -----
+    If it is stopped, by an interrupt or an error, the model is as it was before; the
+    checkpoint has the last epoch that was finished.
     """
     images, val_images = _check_training(
         model, images, val_images, epochs, batch_size, learning_rate, checkpoint, resume
@@ -325,28 +334,52 @@ def train(
     probe = images[: len(val_images)]  # as many training images, to compare
     probe_noisy = _fixed_noise(corrupt, probe, fixed, "images")
 
-    if replicas_of(model) > 1:  # Keras builds the rest of the model from plain arrays
-        evaluate(model, val_noisy[:1], val_images[:1])
     options = epochs, batch_size, learning_rate, loss, seed
     settings = _settings(*options, model, images, val_noisy)
     history, best_weights = {"train_loss": [], "val_loss": []}, model.get_weights()
     if resume:
         history, best_weights = load_checkpoint(checkpoint, model, settings)
 
-    for epoch in range(len(history["val_loss"]), epochs):
-        batches = noisy_batches(images, corrupt, batch_size, streams[epoch])
-        for done in train_epoch(model, shared_out(batches, model)):
-            report(epochs, epoch + done / steps, history)
-        history["train_loss"].append(evaluate(model, probe_noisy, probe))
-        history["val_loss"].append(evaluate(model, val_noisy, val_images))
-        if int(np.argmin(history["val_loss"])) == epoch:  # the first one, if tied
-            best_weights = model.get_weights()
-        if checkpoint:
-            save_checkpoint(checkpoint, model, best_weights, history, settings)
-        report(epochs, epoch + 1, history)
+    learner = in_step(model)  # the model itself, unless it is spread over devices
+    with as_before_if_stopped(model):
+        for epoch in range(len(history["val_loss"]), epochs):
+            batches = noisy_batches(images, corrupt, batch_size, streams[epoch])
+            for done in train_epoch(learner, batches):
+                report(epochs, epoch + done / steps, history)
+            history["train_loss"].append(evaluate(model, probe_noisy, probe))
+            history["val_loss"].append(evaluate(model, val_noisy, val_images))
+            if int(np.argmin(history["val_loss"])) == epoch:  # the first one, if tied
+                best_weights = model.get_weights()
+            if checkpoint:
+                keep(checkpoint, model, best_weights, history, settings)
+            report(epochs, epoch + 1, history)
 
     model.set_weights(best_weights)
     return history
+
+
+@contextmanager
+def as_before_if_stopped(model: keras.Model) -> Iterator[None]:
+    """Give a model its weights back if the block ends in an error or an interrupt."""
+    before = model.get_weights()
+    try:
+        yield
+    except BaseException:
+        model.set_weights(before)
+        raise
+
+
+def keep(checkpoint: str | Path, model: keras.Model, *state: Any) -> None:
+    """Save a checkpoint; if another program keeps the file busy, warn and go on."""
+    if not leads(model):
+        return
+    try:
+        save_checkpoint(checkpoint, model, *state)
+    except OSError as error:
+        if error.errno not in BUSY:
+            raise
+        told = f"{error}; training goes on, and tries again after the next epoch"
+        warnings.warn(told, stacklevel=3)
 
 
 def _check_training(

@@ -1,11 +1,20 @@
-"""Training under ``tf.distribute``: on two devices as on one."""
+"""Training under ``tf.distribute``: on two devices, or in two processes, as on one."""
 
 import json
+import socket
+import time
 
 import keras
 import numpy as np
 import pytest
-from conftest import run_python
+from conftest import (
+    ROOT,
+    environment,
+    run_python,
+    small_model,
+    start_python,
+    train_small,
+)
 
 # in a process of its own, as devices cannot be split once TensorFlow has started
 TWO_DEVICES = """
@@ -73,3 +82,76 @@ def test_two_devices_train_as_one_and_share_batches_evenly():
     assert sizes == [[16, 16]] * 40
     told = "batch_size must be a multiple of the 2 replicas of the model, got 33"
     assert message == told
+
+
+# stopped in its second epoch, resumed, and at last one of the two dies
+WORKER = """
+import json, os, sys
+import tensorflow as tf
+
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+from conftest import small_model, train_small
+import numpy as np
+from dae import load_mnist
+
+digits, saves, savez = load_mnist()[0][0][:1000], [], np.savez
+np.savez = lambda path, **arrays: (saves.append(path), savez(path, **arrays))
+worker = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+
+def stop(epochs, done, history):
+    if done > 1.5:
+        raise ZeroDivisionError
+
+def die(epochs, done, history):
+    if worker == 1 and done > 1.5:
+        os._exit(1)
+
+options = {"checkpoint": "state.npz"}
+with strategy.scope():
+    model = small_model()
+    before = [w.tolist() for w in model.get_weights()]
+    try: train_small(model, digits, report=stop, **options)
+    except ZeroDivisionError: pass
+    as_before = [w.tolist() for w in model.get_weights()] == before
+    history = train_small(model, digits, resume=True, **options)
+    first = model.get_weights()[0].ravel().tolist()
+    print(json.dumps([history, first, as_before, len(saves)]), flush=True)
+    train_small(small_model(), digits, report=die)
+"""
+
+
+def free_ports():
+    sockets = [socket.socket() for _ in range(2)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def test_two_processes_train_as_one(digits, tmp_path):
+    """Real ones on this machine; one writes, both resume, none waits for a dead one."""
+    workers = {"worker": [f"127.0.0.1:{port}" for port in free_ports()]}
+    processes = []
+    for index in (0, 1):
+        task = {"cluster": workers, "task": {"type": "worker", "index": index}}
+        env = environment(ROOT, ROOT / "tests", TF_CONFIG=json.dumps(task))
+        processes.append(start_python("-c", WORKER, cwd=tmp_path, env=env))
+    outcomes = [json.loads(process.stdout.readline()) for process in processes]
+    assert processes[1].wait(60) == 1
+    died = time.monotonic()
+    _, errors = processes[0].communicate(timeout=60)
+    assert time.monotonic() - died < 30
+    assert processes[0].returncode == 1
+    assert "training stops, as another worker has stopped or cannot be rea" in errors
+
+    model = small_model()
+    expected = train_small(model, digits)
+    for history, first, as_before, _ in outcomes:
+        for name in ("train_loss", "val_loss"):
+            np.testing.assert_allclose(history[name], expected[name], rtol=1e-4)
+        found = np.reshape(first, model.get_weights()[0].shape)
+        np.testing.assert_allclose(found, model.get_weights()[0], atol=1e-3)
+        assert as_before
+    assert [saves for *_, saves in outcomes] == [3, 0]
