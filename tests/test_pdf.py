@@ -1,10 +1,13 @@
 """The PDF edition: the notebook's words, numbers and pictures, and nothing raw."""
 
+import base64
 import re
+from pathlib import Path
 from unicodedata import combining
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, executed_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
 from pypdf import PdfReader
 
 from dae.press.pdf import COMMENT, build_pdf
@@ -122,4 +125,84 @@ def test_code_never_runs_over_the_margin(notebook):
 def test_other_kind_of_file_is_refused(notebook, tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.pdf"):
         build_pdf(notebook, tmp_path / "a.txt")
+    assert not list(tmp_path.iterdir())
+
+
+PIXEL = base64.b64encode(Path(ROOT / "figures/blur.png").read_bytes()).decode()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+TABLE = "<table><tr><th>who</th></tr><tr><td>Ada &amp; Bob</td></tr></table>"
+
+
+def cell_with(output_type="display_data", **content):
+    """A cell of the reader's own, executed."""
+    output = new_output(output_type, **content)
+    return new_code_cell("pass", execution_count=1, outputs=[output])
+
+
+def shows(mime, content, **about):
+    return cell_with(data={mime: content, "text/plain": "<obj>"}, metadata=about)
+
+
+READERS = {  # a cell, and what the page must show of it: words, or number of pictures
+    "printed": (cell_with("stream", text="it is \x1b[31m42\x1b[0m\n"), "it is 42"),
+    "a value": (cell_with("execute_result", data={"text/plain": "[1, 4]"}), "[1, 4]"),
+    "an error": (cell_with("error", ename="KeyError", evalue="'x'"), "KeyError: 'x'"),
+    "a table": (shows("text/html", TABLE), "Ada & Bob"),
+    "a formula": (shows("text/latex", "$$x = y$$"), "="),
+    "a plot without alt text": (shows("image/png", PIXEL), 1),
+    "an SVG": (shows("image/svg+xml", SVG), "pass"),
+    "raw": (new_raw_cell("as it stands #"), "as it stands #"),
+    "empty": (new_code_cell(""), ""),
+    "skipped": (
+        new_code_cell("slow()", metadata={"tags": ["skip-execution"]}),
+        "slow()",
+    ),
+    "attached": (
+        new_markdown_cell(
+            "![me](attachment:a.png)", attachments={"a.png": {"image/png": PIXEL}}
+        ),
+        1,
+    ),
+    "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
+    "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
+    "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
+    "progress": (
+        cell_with(data={"text/plain": "epoch 1"}, metadata={"progress": True}),
+        0,
+    ),
+}
+
+
+@pytest.mark.parametrize("on_top", [False, True])
+@pytest.mark.parametrize("name", READERS)
+def test_what_readers_add_is_shown(tmp_path, name, on_top):
+    added, expected = READERS[name]
+    notebook = executed_notebook()
+    notebook.cells.insert(0 if on_top else len(notebook.cells), added)
+    build_pdf(notebook, tmp_path / "a.pdf")
+    text = squeezed(text_of(tmp_path / "a.pdf"))
+    assert "Theabstract." in text and "epoch" not in text
+    if isinstance(expected, str):
+        assert squeezed(expected) in text
+    else:
+        pictures = [
+            p for page in PdfReader(tmp_path / "a.pdf").pages for p in page.images
+        ]
+        assert len(pictures) == expected
+
+
+def test_cell_that_cannot_be_set_is_named(tmp_path):
+    notebook = executed_notebook()
+    notebook.cells += [
+        new_markdown_cell("Fine."),
+        shows("image/png", base64.b64encode(b"no picture").decode()),
+    ]
+    with pytest.raises(ValueError, match=r"cell 4 \(pass\) cannot be set on paper"):
+        build_pdf(notebook, tmp_path / "a.pdf")
+    notebook.cells[-1] = new_code_cell("later()")
+    with pytest.raises(ValueError, match=r"whose cell 4 \(later\(\)\) is not; python"):
+        build_pdf(notebook, tmp_path / "a.pdf")
+    notebook.cells = [notebook.cells[1]]  # code alone
+    with pytest.raises(ValueError, match=r"Markdown cell that begins with # TITLE"):
+        build_pdf(notebook, tmp_path / "a.pdf")
     assert not list(tmp_path.iterdir())

@@ -75,6 +75,53 @@ def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch)
     assert not (tmp_path / "dae").exists()  # nothing trained, nothing to keep
 
 
+def test_notebook_with_cells_of_the_readers_own(project, capsys):
+    """Empty ones, first, in the middle and last; or one to be skipped."""
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    skipped = new_code_cell("1 / 0", metadata={"tags": ["skip-execution"]})
+    notebook.cells[:0] = [new_code_cell("")]
+    notebook.cells[3:3] = [new_code_cell(""), skipped, new_code_cell("X")]
+    notebook.cells += [new_code_cell("\n"), new_code_cell("")]
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    assert main([]) == 0, capsys.readouterr().err
+    printed = capsys.readouterr().out
+    assert "cell 1 of 3" in printed and "cell 3 of 3 · Title" in printed
+    assert (project / "figures/a.txt").read_text() == '{"x": 7}'
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            lambda cells: cells.append(new_markdown_cell(BROKEN)),
+            r"cell 4 \(!\[a picture",
+        ),
+        (lambda cells: cells.pop(0), "Markdown cell that begins with # TITLE"),
+        (
+            lambda cells: cells[1].metadata.clear(),
+            "one cell tagged 'parameters', got 0",
+        ),
+        (
+            lambda cells: cells.append(new_code_cell("", metadata=cells[1].metadata)),
+            "one cell tagged 'parameters', got 2",
+        ),
+    ],
+)
+def test_notebook_that_cannot_be_published_is_not_run(project, capsys, change, told):
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    change(notebook.cells)
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = contents(project)
+    for options in ([], ["--fast"]):
+        with pytest.raises(SystemExit) as stop:
+            main(options)
+        assert stop.value.code == 2
+        assert re.search(told, capsys.readouterr().err)
+    assert names_in(project / "runs") == []
+    assert contents(project) == before
+
+
+BROKEN = "![a picture](data:image/png;base64,bm90IG9uZQ==)"
 PROGRESS = """OUTPUT = "."
 from IPython.display import display
 line = display({"text/plain": ""}, raw=True, display_id=True)
