@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from dae._checks import check_count, check_level
+from dae._checks import check_count, check_keras, check_level
 
 FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "EPOCHS": (50, 1, 1_000),
@@ -43,6 +43,7 @@ def begin(variables: Mapping) -> dict:
         model was not trained for the others.
     """
     global _variables
+    check_keras()
     test_size = variables["TEST_SIZE"]
     for name, (full, low, high) in FULL_RUN.items():
         value = variables[name]
@@ -70,9 +71,16 @@ def begin(variables: Mapping) -> dict:
 
 
 def is_full_run() -> bool:
-    """Whether all parameters are, at this moment, those of the run in the text."""
+    """Whether this is, at this moment, the run that the text tells of.
+
+    It has that run's parameters; and once the notebook has a history, or denoised test
+    digits, the training is over.
+    """
     others = any(_variables[name] != full for name, (full, *_) in FULL_RUN.items())
-    return not others and not _variables["PRETRAINED"]
+    losses = (_variables.get("history") or {}).get("val_loss", [])
+    trained = len(losses) == FULL_RUN["EPOCHS"][0]
+    begun = not _variables.keys().isdisjoint({"history", "denoised"})
+    return not others and not _variables["PRETRAINED"] and (trained or not begun)
 
 
 def output_path(path: str | Path) -> Path:
@@ -86,9 +94,9 @@ def output_path(path: str | Path) -> Path:
     Returns
     -------
     Path
-        Below the folder `OUTPUT`. If that is the repository's own and a parameter has
-        another value than in the full run, below ``scratch``, so that the committed
-        files stay as they are.
+        Below the folder `OUTPUT`. If that is the repository's own and this is not the
+        full run, see `is_full_run`, below ``scratch``, so that the committed files stay
+        as they are.
     """
     folder = _variables.get("OUTPUT", ".")
     if folder == "." and _variables and not is_full_run():

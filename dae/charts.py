@@ -16,7 +16,7 @@ from scipy.optimize import isotonic_regression
 
 from dae._checks import check_numbers, refuse
 from dae.metrics import Interval
-from dae.plotting import BLUE, GREY, WIDTH, wrapped
+from dae.plotting import BLUE, GREY, WIDTH, in_own_style, wrapped
 
 STYLES = {  # colour, dash, marker
     "our network": ("#D55E00", "-", "s"),
@@ -36,6 +36,7 @@ FREE = list(zip(COLOURS, ("-", "--", "-.", ":"), "hpd*", strict=True))
 PLAIN = (GREY, "-", "o")  # for others whose names stand beside or above them
 
 
+@in_own_style
 def plot_history(
     history: Mapping[str, Sequence[float]],
     floor: float | None = None,
@@ -77,6 +78,7 @@ def plot_history(
     return figure
 
 
+@in_own_style
 def plot_ladder(
     ladders: Mapping[str, Mapping[str, Interval]],
     label: str,
@@ -132,6 +134,7 @@ def plot_ladder(
     return figure
 
 
+@in_own_style
 def plot_curves(
     panels: Mapping[str, Mapping[str, ArrayLike]],
     x: Sequence[float],
@@ -177,11 +180,12 @@ def plot_curves(
         _draw_curves(axis, x, curves)
         if log:
             axis.set_xscale("log")
-            ticks, least = [x[0]], (x[-1] / x[0]) ** (0.12 * len(panels))
-            for value in x:
-                if value / ticks[-1] > least:
-                    ticks.append(value)
-            axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+            ticks = {x[0]: f"{x[0]:,}"}
+            for value in x:  # those that have room for their numbers
+                room = len(panels) * (0.05 + 0.015 * len(f"{value:,}"))
+                if value / max(ticks) > (x[-1] / x[0]) ** room:
+                    ticks[value] = f"{value:,}"
+            axis.set_xticks(list(ticks), ticks.values())
             axis.minorticks_off()
         elif all(float(value).is_integer() for value in x):
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
@@ -198,6 +202,7 @@ def plot_curves(
     return figure
 
 
+@in_own_style
 def plot_matrix(
     values: NDArray, rows: Sequence[str], columns: Sequence[str], labels: Sequence[str]
 ) -> Figure:
@@ -235,6 +240,7 @@ def plot_matrix(
     return figure
 
 
+@in_own_style
 def plot_fields(
     fields: Mapping[str, NDArray], places: NDArray, data: NDArray
 ) -> Figure:
@@ -305,6 +311,7 @@ def on_frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
     return names
 
 
+@in_own_style
 def plot_frontier(
     points: Mapping[str, tuple[float, float]],
     labels: tuple[str, str],

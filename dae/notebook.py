@@ -7,6 +7,7 @@ import logging
 import numbers
 import os
 import re
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,9 +24,11 @@ from PIL.PngImagePlugin import PngInfo
 from dae._checks import check_count, check_level, check_path
 from dae._files import written_whole
 from dae._parameters import is_full_run, output_path
+from dae.plotting import in_own_style
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
+PROGRESS = "progress"  # marks an output that is of the moment
 # what stands in a column of numbers
 NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|\N{EN DASH}?$")
 
@@ -47,6 +50,8 @@ def show_source(*functions: Callable) -> Markdown:
     ------
     TypeError
         If one is not a function written in Python.
+    RuntimeError
+        If its file has changed since it was loaded: what it does is not written there.
     """
     sources = "\n\n\n".join(map(_without_docstring, functions))
     return Markdown(f"```python\n{sources}\n```")
@@ -58,12 +63,30 @@ def _without_docstring(function: Callable) -> str:
             "functions must be functions written in Python, got "
             f"{type(function).__name__}"
         )
+    function = inspect.unwrap(function)
+    file = Path(function.__code__.co_filename)
+    if file.is_file() and not _holds(file.read_text(encoding="utf-8"), function):
+        raise RuntimeError(
+            f"{file.name} has changed since {function.__name__} was loaded from it: "
+            "restart the kernel, and run the cells again"
+        )
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     quotes = [i for i, line in enumerate(lines) if '"""' in line]
     if function.__doc__ and quotes:
         end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]
         lines = lines[: quotes[0]] + lines[end + 1 :]
     return "\n".join(lines)
+
+
+def _holds(text: str, function: Callable) -> bool:
+    """Whether a file with this text has the very function, at the same place."""
+    try:
+        found = [compile(text, function.__code__.co_filename, "exec")]
+    except SyntaxError:
+        return False
+    for code in found:  # which grows
+        found += [part for part in code.co_consts if inspect.iscode(part)]
+    return function.__code__ in found
 
 
 def show_table(
@@ -195,6 +218,7 @@ def load_benchmark(name: str) -> dict:
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
+@in_own_style
 def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     """Save a figure as PNG, whole or not at all, and show the saved file.
 
@@ -222,14 +246,14 @@ def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     path = check_path(output_path(path), suffix=".png")
     alt = alt or figure.get_label() or describe_figure(figure)
     drawn, about = io.BytesIO(), PngInfo()
-    with each_message_once("matplotlib.font_manager"):
-        figure.savefig(drawn, dpi=DPI, format="png")
+    figure.savefig(drawn, dpi=DPI, format="png")
     about.add_itxt("Description", alt)
     few_colours = Picture.open(drawn).convert("RGB").quantize(256, dither=0)
     with written_whole(path) as temporary:
         few_colours.save(temporary, pnginfo=about, dpi=(DPI, DPI), optimize=True)
     width = round(figure.get_figwidth() * 100)
-    return Image(data=path.read_bytes(), width=width, alt=alt)
+    # as metadata: IPython 7, which Colab has, does not know `alt`
+    return Image(data=path.read_bytes(), width=width, metadata={"alt": alt})
 
 
 def describe_figure(figure: Figure) -> str:
@@ -281,7 +305,8 @@ class LiveProgress:
         if self.started is None:
             self.started, self.first = now, done
             if InteractiveShell.initialized():
-                self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+                shown = {"metadata": {PROGRESS: True}, "raw": True}
+                self.handle = display({"text/plain": ""}, display_id=True, **shown)
         epoch_ended = len(history["val_loss"]) == done  # and its losses are known
         shown_lately = self.shown and now - self.shown < self.seconds_between
         if shown_lately and not epoch_ended:
@@ -293,9 +318,11 @@ class LiveProgress:
 
     def _show(self, text: str, epoch_ended: bool) -> None:
         if self.handle:
-            self.handle.update({"text/plain": text}, raw=True)
+            about = {PROGRESS: True}
+            self.handle.update({"text/plain": text}, raw=True, metadata=about)
         elif epoch_ended:  # no Jupyter to renew the line
-            print(text, flush=True)
+            encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+            print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def describe(
@@ -386,8 +413,9 @@ def quiet_start() -> Iterator[None]:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, not logged
     kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    if "DAE_KERNEL_LOG" not in os.environ:  # or else `python -m dae` has it in a file
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
     try:
         yield
     finally:
@@ -395,29 +423,3 @@ def quiet_start() -> Iterator[None]:
         os.close(kept)
         # many small models in one process are what part II wants, not worth a warning
         logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-
-@contextmanager
-def each_message_once(logger: str) -> Iterator[None]:
-    """Let a logger say the same thing only once, as long as the block runs.
-
-    Matplotlib reports a font that is missing for every word it draws.
-
-    Parameters
-    ----------
-    logger : str
-        Its name.
-    """
-    said = set()
-
-    def is_new(record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        new = message not in said
-        said.add(message)
-        return new
-
-    logging.getLogger(logger).addFilter(is_new)
-    try:
-        yield
-    finally:
-        logging.getLogger(logger).removeFilter(is_new)

@@ -83,7 +83,9 @@ class Panel:
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.picture._repr_mimebundle_()
-        return {**data, **self.box._repr_mimebundle_()}, metadata
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        # by hand, as ipywidgets 7, which Colab has, has no method for it
+        return {**data, "application/vnd.jupyter.widget-view+json": view}, metadata
 
 
 def as_png(image: NDArray) -> bytes:

@@ -5,9 +5,11 @@ their own in grey print.
 """
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 
 import numpy as np
+from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -27,6 +29,18 @@ SIGNED = LinearSegmentedColormap.from_list("signed", ["#0A2FD0", "0.6", "#FFE100
 BAR = {"fraction": 0.02, "pad": 0.01, "aspect": 10}
 
 
+def in_own_style(function: Callable) -> Callable:
+    """Let a function draw in Matplotlib's default style, whatever the reader's is."""
+
+    @wraps(function)
+    def drawing(*arguments, **options):
+        with style.context("default", after_reset=True):
+            return function(*arguments, **options)
+
+    return drawing
+
+
+@in_own_style
 def plot_image_rows(
     rows: Arrays, captions: Texts | None = None, *, signed: Sequence[str] = ()
 ) -> Figure:
@@ -85,6 +99,7 @@ def plot_image_rows(
     return figure
 
 
+@in_own_style
 def plot_codes(
     images: Arrays, codes: Arrays, dead: Sequence[bool], centre: ArrayLike = 0.0
 ) -> Figure:
@@ -152,6 +167,7 @@ def _write(axis, x: float, y: float, text: str, va: str = "center", **look) -> N
     axis.text(x, y, text, ha="center", va=va, **look)
 
 
+@in_own_style
 def plot_schematic(clean: NDArray, noisy: NDArray, code_shape: Sequence[int]) -> Figure:
     """Draw a denoising autoencoder, from the clean image to the loss.
 

@@ -42,8 +42,15 @@ def rng():
 
 @pytest.fixture(scope="session")
 def notebook():
-    """The committed notebook."""
-    return nbformat.read(ROOT / "denoising-autoencoder-tutorial.ipynb", as_version=4)
+    """The committed notebook, whose cells the tests find by their ids."""
+    name = "denoising-autoencoder-tutorial.ipynb"
+    found = nbformat.read(ROOT / name, as_version=4)
+    if "load" not in {cell.id for cell in found.cells}:
+        pytest.fail(
+            "the ids of the notebook's cells have changed, as by nbstripout without "
+            f"--keep-id, or jupytext: 'git checkout -- {name}' brings them back"
+        )
+    return found
 
 
 @pytest.fixture(scope="session")

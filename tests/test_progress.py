@@ -30,8 +30,8 @@ def test_every_epoch_is_told_however_short(capsys):
 class Handle:
     """What IPython gives for an output that can be renewed."""
 
-    def update(self, data, raw):
-        assert raw and list(data) == ["text/plain"]
+    def update(self, data, raw, metadata):
+        assert raw and list(data) == ["text/plain"] and metadata == {"progress": True}
         self.shown.append(data["text/plain"])
 
 
