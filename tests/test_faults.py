@@ -1,6 +1,7 @@
 """Faults, injected and survived.
 
 fault | what must happen | test, its name after `test_`
+training is stopped | the model is as before | model_of_a_stopped_training
 training stops at any step, or while saving | as unbroken | whatever_moment_it_stops_at
 killed while it saves | the checkpoint before is whole | killed_while_saving
 notebook interrupted or terminated | nothing replaced | interrupted_run_replaces_nothing
@@ -8,10 +9,18 @@ interrupted while its kernel starts | the same | interrupt_before_the_first_cell
 its kernel dies at once, its ports taken | another | kernel_that_dies_before_it_is_ready
 its kernel dies, out of memory | nothing replaced, told | dying_kernel_replaces_nothing
 half a file of a killed run | not published | publish_puts_files_and_numbers_in_place
+a file that another program has open | tried again | busy_file
+such a checkpoint | told, again after the next epoch | busy_checkpoint
+such a file while publishing | all as before, or said which | busy_file_while_publishing
 disk full: all kinds of files | the old one whole, told | full_disk_leaves_the_old_file
 disk full while training | the last epoch can be resumed | full_disk_while_training
 disk full while publishing | nothing replaced, run kept | full_disk_while_publishing
 figures/, runs/, ... or all is read-only | told before the run | read_only_folder
+the terminal knows only ASCII | shown with a replacement | terminal_of_few_characters
+a processor without AVX | what the kernel last said, and AVX | illegal_instruction
+Keras set to channels_first or float16 | told at the start | keras_that_is_set_otherwise
+the package is nowhere near | where to start is told | notebook_that_is_run_elsewhere
+its file is edited after it was loaded | not shown as another | edited_module
 the clone is read-only, for the kernel too | it works | fast_run_in_read_only_clone
 an .npz that must not be read | no advice to delete it | file_without_permission
 mnist.npz cut, longer, of flipped bits, or another | refused | damaged_mnist
@@ -22,7 +31,7 @@ checkpoint of other contents | refused, no change | checkpoint_with_other_conten
 checkpoint of another run or model | refused | checkpoint_of_another_run
 damaged model in the package | refused | damaged_packaged_model_is_told_with_the_remedy
 model cut, or of flipped bits | refused, or the same | damaged_model_is_refused_or_right
-missing font | the figure is drawn, one message | missing_font
+the reader's own matplotlibrc | the same figures | readers_own_matplotlibrc
 threads, processes write one file | it is whole, one's | one_file_written_at_once
 two runs, published one after the other | nothing is mixed | two_runs_at_once
 resumed while still going on | refused, nothing touched | run_that_is_going_on
@@ -45,15 +54,16 @@ import ast
 import contextlib
 import errno
 import hashlib
+import importlib
 import itertools
 import json
-import logging
 import os
 import pickle
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -81,14 +91,16 @@ from conftest import (
     write_project,
 )
 from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
 
 import dae
 from dae.__main__ import FAST, main
 from dae._files import written_whole
 from dae.checkpoint import load_checkpoint, save_checkpoint
 from dae.data import MNIST_PATH, load_mnist
-from dae.press.pdf import build_pdf
+from dae.plotting import in_own_style
+from dae.press.pdf import ANSI, build_pdf
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
 
@@ -163,6 +175,92 @@ def test_killed_while_saving(tmp_path):
     assert status == -signal.SIGKILL
     assert epochs_in(tmp_path / "left") == 1
     assert len(names_in(tmp_path / "left")) == 2  # half a file under another name
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
+def test_model_of_a_stopped_training(digits, stop):
+    """In the second epoch, its weights are others already."""
+    model, changed = small_model(), []
+    before = model.get_weights()
+
+    def report(epochs, done, history):
+        if done > 1.5:
+            changed.append(np.any(model.get_weights()[0] != before[0]))
+            raise stop
+
+    with pytest.raises(stop):
+        train_small(model, digits, report=report)
+    assert changed == [True]
+    assert_equal(model.get_weights(), before)
+
+
+# --- files that are open elsewhere, on Windows or a network folder
+
+
+def busy(monkeypatch, names, times, patience=-1):
+    """Let files of these names refuse to be replaced, so many times each."""
+    replace, tried = os.replace, []
+
+    def refuse(source, target):
+        name = os.path.basename(target)
+        tried.append(name)
+        if name in names and tried.count(name) <= times:
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr("dae._files.PATIENCE", patience)  # below 0: only one try
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.png", "a.keras", "a.npz"])
+def test_busy_file(tmp_path, monkeypatch, name):
+    make, write = WRITERS[name]
+    path, thing = tmp_path / name, make()
+    busy(monkeypatch, {name}, times=2, patience=5)
+    write(thing, path)
+    new = path.read_bytes()
+    busy(monkeypatch, {name}, times=9)
+    with pytest.raises(PermissionError, match=f"stays as it was: '.*{name}'"):
+        write(thing, path)
+    assert path.read_bytes() == new
+    assert names_in(tmp_path) == [name]
+
+
+def test_busy_checkpoint(digits, tmp_path, monkeypatch):
+    expected = train_small(small_model(), digits)
+    busy(monkeypatch, {"a.npz"}, times=1)
+    with pytest.warns(UserWarning, match=r"a\.npz.*tries again after the next epoch"):
+        history = train_small(small_model(), digits, checkpoint=tmp_path / "a.npz")
+    assert history == expected
+    assert names_in(tmp_path) == ["a.npz"]
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as archive:
+        assert len(json.loads(str(archive["text"]))["history"]["val_loss"]) == 3
+
+
+def test_busy_file_while_publishing(project, monkeypatch, capsys):
+    """The second figure; and, in the end, the first one refuses to be put back."""
+    monkeypatch.setattr("dae.press.run.execute", lambda *_: executed_notebook())
+    before = contents(project)
+    folder = finished_run(project)
+    busy(monkeypatch, {"b.txt"}, times=99)
+    assert main(["--resume"]) == 1
+    assert contents(project) == before
+    error = capsys.readouterr().err
+    assert "figures/b.txt'" in error and "nothing was replaced" in error
+    replace = os.replace
+
+    def stuck(source, target):
+        if Path(source).read_bytes() == b"old":  # the way back
+            raise PermissionError(errno.EACCES, "Permission denied", str(source))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", stuck)
+    assert main(["--resume"]) == 1
+    error = capsys.readouterr().err
+    assert "nothing was replaced" not in error
+    new = {p for p, content in contents(project).items() if content != before.get(p)}
+    assert new and all(str(path) in error for path in new)
+    assert f"The whole run is in {folder}" in error and folder.exists()
 
 
 # --- a full disk
@@ -337,6 +435,112 @@ def test_file_without_permission(saved, tmp_path):
     assert told == 2 * f"PermissionError [Errno 13] Permission denied: '{path}'\n"
 
 
+# --- a machine, a terminal or settings that do not fit
+
+
+SPEAKS = """
+import sys
+from dae.__main__ import main
+status = main([])
+import dae
+show = dae.LiveProgress()
+show(2, 1, {"train_loss": [0.1], "val_loss": [0.2]})
+sys.exit(status)
+"""
+
+
+def test_terminal_of_few_characters(tmp_path):
+    root = write_project(tmp_path / "clone")
+    env = environment(root, PYTHONIOENCODING="ascii")
+    printed, errors, status = run_python("-c", SPEAKS, cwd=root, env=env)
+    assert status == 0, errors
+    assert "cell 1 of 2 ? Title" in printed and "Renewed" in printed
+    assert "epoch 2 of 2 (50%) ? training 0.1000" in printed
+
+
+@pytest.mark.parametrize("told", ["", "compiled to use AVX instructions"])
+@pytest.mark.skipif(os.name == "nt", reason="signals are Unix's")
+def test_illegal_instruction(project, capsys, told):
+    """TensorFlow says what it misses, and aborts; NumPy just meets the instruction."""
+    number = signal.SIGABRT if told else signal.SIGILL
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    source = (
+        "import os, sys, dae\n"
+        "with dae.quiet_start():\n"
+        f"    os.write(2, b'{told}')\n"
+        f"    os.kill(os.getpid(), {number:d})"
+    )
+    notebook.cells.insert(1, new_code_cell(source, id="dies"))
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = contents(project)
+    assert main([]) == 1
+    error = capsys.readouterr().err
+    assert "The kernel died: TensorFlow and NumPy need a processor with AVX" in error
+    assert (told or "Illegal instruction") in error.split("It last said:")[1]
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize(
+    "setting", ['"image_data_format": "channels_first"', '"floatx": "float16"']
+)
+def test_keras_that_is_set_otherwise(tmp_path, setting):
+    (tmp_path / "keras.json").write_text(f"{{{setting}}}")
+    env = environment(ROOT, ROOT / "tests", KERAS_HOME=str(tmp_path))
+    begin = "import dae; from test_shown import FULL; dae.begin(FULL)"
+    for code in ("import dae; dae.load_denoiser()", begin):
+        _, errors, status = run_python("-c", code, env=env)
+        assert status == 1
+        told = r"ValueError: Keras must be set to channels_last and float32, got .*json"
+        assert re.search(told, errors), errors
+
+
+def test_notebook_that_is_run_elsewhere(notebook, tmp_path):
+    """Its first cell says where the package is."""
+    (cell,) = [c for c in notebook.cells if c.id == "imports"]
+    alone = new_notebook(cells=[new_code_cell(cell.source)])
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    client = NotebookClient(alone, resources={"metadata": {"path": str(tmp_path)}})
+    with pytest.raises(CellExecutionError) as stop:
+        client.execute(env=environment)
+    told = ANSI.sub("", str(stop.value))
+    assert "ModuleNotFoundError: No module named 'dae'" in told
+    line = "# the folder beside this notebook: start Jupyter or papermill there"
+    assert told.count(line) > 1  # in the error, too, not only in the cell
+
+
+EDITED = """
+def first(x):
+    return x + 1
+
+def second(x):
+    return x + 2
+"""
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda text: text.replace("def first", "import os\n\n\n\ndef first"),
+        lambda text: text.replace("x + 1", "x + 3"),
+        lambda text: text + "def broken(",
+        lambda text: "",
+    ],
+)
+def test_edited_module(tmp_path, monkeypatch, edit):
+    path = tmp_path / "edited.py"
+    path.write_text(EDITED)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "edited", raising=False)
+    edited = importlib.import_module("edited")
+    assert "return x + 1" in dae.show_source(edited.first).data
+    assert dae.show_source(in_own_style(edited.second)).data.count("def ") == 1
+    path.write_text(edit(EDITED))
+    with pytest.raises(
+        RuntimeError, match=r"edited\.py has changed .* restart the ker"
+    ):
+        dae.show_source(edited.first)
+
+
 # --- damaged data
 
 
@@ -492,17 +696,33 @@ def test_checkpoint_with_other_contents(saved, tmp_path, fault):
 # --- odd surroundings
 
 
-def test_missing_font(digits, tmp_path, caplog):
-    rows, captions = {"noisy": digits[:10]}, {"noisy": ["20 dB"] * 10}
-    with matplotlib.rc_context({"font.family": ["No Such Font"]}):
-        figure = dae.plot_image_rows(rows, captions)
-        image = dae.save_figure(figure, tmp_path / "a.png", alt="Ten digits.")
-    assert caplog.messages == ["findfont: Font family 'No Such Font' not found."]
-    assert not logging.getLogger("matplotlib.font_manager").filters  # as before
-    # the words are there all the same, in Matplotlib's own font
-    figure = dae.plot_image_rows(rows, captions)
-    usual = dae.save_figure(figure, tmp_path / "b.png", alt="Ten digits.")
-    assert len(image.data) > 0.9 * len(usual.data)
+READERS = {
+    "image.origin": "lower",
+    "font.family": ["No Such Font"],
+    "font.size": 20,
+    "axes.facecolor": "red",
+    "axes.prop_cycle": matplotlib.cycler(color=["red"]),
+    "savefig.bbox": "tight",
+    "text.usetex": True,
+}
+
+
+def test_readers_own_matplotlibrc(digits, tmp_path, caplog):
+    """Even with a font that is missing, and a TeX that may be."""
+
+    def drawn():
+        for figure in (
+            dae.plot_image_rows({"a": digits[:3]}),
+            dae.plot_history(HISTORY),
+        ):
+            yield dae.save_figure(figure, tmp_path / "a.png").data
+
+    usual = list(drawn())
+    with matplotlib.rc_context(READERS):
+        before = dict(matplotlib.rcParams)
+        assert list(drawn()) == usual
+        assert dict(matplotlib.rcParams) == before
+    assert caplog.messages == []
 
 
 WRITE = """
@@ -668,12 +888,14 @@ def test_folder_that_cannot_be_deleted(project, monkeypatch, capsys):
         return executed_notebook()
 
     folder = finished_run(project)
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
     monkeypatch.setattr("dae.press.run.execute", execute)
     monkeypatch.setattr(os, "rmdir", busy)
     assert main(["--resume"]) == 0
     assert "Renewed" in capsys.readouterr().out
     assert (project / "figures/a.txt").read_text() == "new"
     assert folder.exists()
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
     assert main([]) == 1  # no results to publish; the folder is no reason to crash
     assert "nothing was replaced. No epoch was kept." in capsys.readouterr().err
 

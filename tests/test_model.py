@@ -177,6 +177,45 @@ def test_denoise_clips_what_a_linear_output_puts_outside(digits):
     np.testing.assert_allclose(dae.denoise(linear, digits[:20]), expected, atol=1e-6)
 
 
+SHAPES = {  # what people bring, and how it is made of eight digits
+    "one picture": lambda x: x[0, ..., 0],
+    "no channel axis": lambda x: x[..., 0],
+    "28 of them": lambda x: x[[0] * 28, ..., 0],
+    "one, no batch": lambda x: x[0],
+    "one flat": lambda x: x[0].ravel(),
+    "flat rows": lambda x: x.reshape(8, 784),
+    "flat, with a channel": lambda x: x.reshape(8, 784, 1),
+    "one in colour": lambda x: x[0].repeat(3, axis=-1),
+    "in colour": lambda x: x.repeat(3, axis=-1),
+    "with transparency": lambda x: np.concatenate([x, x, x, 0 * x], axis=-1),
+    "channels first": lambda x: np.moveaxis(x, -1, 1),
+    "colours first": lambda x: np.moveaxis(x.repeat(3, axis=-1), -1, 1),
+    "pictures last": lambda x: np.moveaxis(x[..., 0], 0, -1),
+    "batches of batches": lambda x: x.reshape(2, 4, 28, 28, 1),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_advice_fits_the_shape_that_is_brought(denoiser, digits, name):
+    """Followed to the letter, it gives those digits, as many as there were."""
+    images = SHAPES[name](digits[:8])
+    with pytest.raises(ValueError, match="; try images") as error:
+        dae.denoise(denoiser, images)
+    advice = str(error.value).split("; try ")[1]
+    followed = eval(advice, {"images": images})
+    count = 28 if name == "28 of them" else 1 if name.startswith("one") else 8
+    expected = digits[[0] * 28] if count == 28 else digits[:count]
+    np.testing.assert_allclose(followed, expected, atol=1e-6)
+    dae.denoise(denoiser, followed)
+
+
+@pytest.mark.parametrize("shape", [(), (28,), (0, 28, 28, 1), (2, 28, 1, 28)])
+def test_no_advice_where_there_is_none(denoiser, shape):
+    with pytest.raises(ValueError, match="images must have shape") as error:
+        dae.denoise(denoiser, np.zeros(shape, np.float32))
+    assert "try" not in str(error.value)
+
+
 def test_save_and_load_give_the_same_model(digits, tmp_path):
     model = dae.build_autoencoder()
     dae.compile_denoiser(model, 10)
@@ -188,6 +227,61 @@ def test_save_and_load_give_the_same_model(digits, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert list(path.parent.iterdir()) == [path]
     assert path.stat().st_size < 1.2 * 4 * model.count_params()  # no optimiser
+
+
+class Halved(keras.layers.Layer):
+    """As people write one: Keras cannot find it again by its name."""
+
+    def call(self, images):
+        return images / 2
+
+
+@keras.saving.register_keras_serializable()
+class Scaled(Halved):
+    """As it should be written."""
+
+    def __init__(self, factor, **options):
+        super().__init__(**options)
+        self.factor = factor
+
+    def call(self, images):
+        return images * self.factor
+
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+def test_model_with_a_layer_of_ones_own(digits, tmp_path):
+    """Saved, and loaded the same; or refused before anything is written."""
+    path = tmp_path / "a.keras"
+
+    def model(layer):
+        return keras.Sequential([keras.Input((28, 28, 1)), layer])
+
+    dae.save_denoiser(model(Scaled(0.25)), path)
+    restored = dae.denoise(dae.load_denoiser(path), digits[:2])
+    np.testing.assert_allclose(restored, digits[:2] / 4, atol=1e-6)
+    before = path.read_bytes()
+    unsafe = keras.layers.Lambda(lambda x: x / 2), keras.layers.Activation(lambda x: x)
+    for layer in (Halved(), *unsafe):
+        with pytest.raises(ValueError, match=r"get_config and the decorator .*lambdas"):
+            dae.save_denoiser(model(layer), path)
+    assert path.read_bytes() == before
+
+
+def test_model_without_known_shapes(digits):
+    class Own(keras.Model):
+        def call(self, images):
+            return images
+
+    for use in (dae.denoise, lambda model, _: dae.save_denoiser(model, "a.keras")):
+        with pytest.raises(
+            TypeError, match=r"model must be .*keras\.Sequential\(\[ker"
+        ):
+            use(Own(), digits[:2])
+    wrapped = keras.Sequential([keras.Input((28, 28, 1)), Own()])
+    np.testing.assert_array_equal(dae.denoise(wrapped, digits[:2]), digits[:2])
 
 
 def test_a_model_is_loaded_without_its_optimiser_and_loss(tmp_path):

@@ -169,7 +169,7 @@ def test_mask_takes_the_same_number_from_each_image(rng, fraction):
     [
         ({"images": [[0.5]]}, TypeError, "images must be an array.*got list"),
         ({"images": np.uint8([[1]])}, TypeError, "floating point.*uint8.*/ 255"),
-        ({"images": np.zeros((28, 28))}, ValueError, r"empty, got \(28, 28\); one"),
+        ({"images": np.zeros((28, 28))}, ValueError, r"empty, got \(28, 28\); try"),
         ({"images": constant(1.5, 1)}, ValueError, r"1\], got values from 1.5 to 1.5"),
         ({"images": constant(math.nan, 1)}, ValueError, "got values from nan"),
         ({"sigma": -0.1}, ValueError, r"sigma must be finite and .*inf\], got -0.1"),

@@ -123,6 +123,18 @@ def test_files_go_where_the_parameters_say_when_they_are_saved(parameters, tmp_p
         assert str(dae.output_path("a.png")) == "scratch/a.png", name
         parameters[name] = FULL[name]
         assert str(dae.output_path("a.png")) == "a.png"
+    # before the training, while it is stopped or left out, and after it
+    losses = {"train_loss": [0.1] * 50, "val_loss": [0.1] * 50}
+    for names, full in (
+        ({"history": None}, False),
+        ({"history": losses}, True),
+        ({"history": losses, "denoised": 0}, True),
+        ({"denoised": 0}, False),
+        ({"history": {"val_loss": [0.1] * 49}}, False),
+    ):
+        dae.begin(parameters | names)
+        assert str(dae.output_path("a.png")) == ("a.png" if full else "scratch/a.png")
+    dae.begin(parameters)
     parameters |= {"OUTPUT": "mine", "SIGMA": 0.3}
     assert str(dae.output_path("a.png")) == "mine/a.png"
 
