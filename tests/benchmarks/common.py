@@ -76,12 +76,13 @@ def multiplications(model):
 class Training:
     """A new model and how it is trained, epoch by epoch.
 
-    The noise is fresh or, if `frozen`, drawn once. The learning rate is scheduled over
-    all epochs (`dae.compile_denoiser`) or, if `constant`, Adam's default of 0.001.
+    The noise, that of the lesson if none is given, is fresh or, if `frozen`, drawn
+    once. The learning rate is scheduled over all epochs (`dae.compile_denoiser`) or, if
+    `constant`, Adam's default of 0.001.
     """
 
     def __init__(
-        self, build, clean, epochs, sigma=SIGMA, *, batch=BATCH, frozen=False,
+        self, build, clean, epochs, corrupt=None, *, batch=BATCH, frozen=False,
         constant=False, loss="binary_crossentropy", seed=0, optimizer=dae.Muon,
     ):  # fmt: skip
         keras.utils.set_random_seed(seed)
@@ -91,11 +92,8 @@ class Training:
         else:
             steps = epochs * (len(clean) // batch)
             dae.compile_denoiser(self.model, steps, loss=loss, optimizer=optimizer)
-        self.rng, self.noise, self.noisy = (
-            np.random.default_rng(seed),
-            noise(sigma),
-            None,
-        )
+        self.rng, self.noise = np.random.default_rng(seed), corrupt or noise(SIGMA)
+        self.noisy = None
         if frozen:
             self.noisy = self.noise(clean, self.rng)
 

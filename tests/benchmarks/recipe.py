@@ -45,13 +45,19 @@ def build_recipe():
 def recipe_training(x_train, sigma=SIGMA, build=build_recipe):
     """The recipe's training, which is the same however many its epochs are."""
     return common.Training(
-        build, x_train, 1, sigma, batch=RECIPE_BATCH, frozen=True, constant=True
+        build,
+        x_train,
+        1,
+        common.noise(sigma),
+        batch=RECIPE_BATCH,
+        frozen=True,
+        constant=True,
     )
 
 
 def our_training(x_train, epochs, sigma=SIGMA):
     """This project's model and training."""
-    return common.Training(dae.build_autoencoder, x_train, epochs, sigma)
+    return common.Training(dae.build_autoencoder, x_train, epochs, common.noise(sigma))
 
 
 def peak_memory(name, x_train):
