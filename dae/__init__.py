@@ -9,8 +9,9 @@ parts II, III   `baselines` filters and the affine denoiser, `ideal` the posteri
                 `sampling` new digits
 what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
                 `notebook` source code, tables, progress, exercises
-behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_parameters``
-                of the notebook, ``_replicas`` several devices
+what is kept    `results` the notebook's parameters and results, and where they go
+behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_replicas``
+                several devices
 a whole run     ``press`` executes the notebook and makes all files of it; it is what
                 ``python -m dae`` runs, and no other module knows it
 ==============  ====================================================================

@@ -2,10 +2,6 @@ from . import baselines
 from ._files import (
     written_whole,
 )
-from ._parameters import (
-    begin,
-    output_path,
-)
 from .charts import (
     on_frontier,
     plot_curves,
@@ -58,7 +54,6 @@ from .notebook import (
     load_benchmark,
     quiet_start,
     save_figure,
-    save_results,
     show_source,
     show_table,
     show_versions,
@@ -70,6 +65,11 @@ from .plotting import (
     plot_codes,
     plot_image_rows,
     plot_schematic,
+)
+from .results import (
+    begin,
+    output_path,
+    save_results,
 )
 from .sampling import (
     generate,

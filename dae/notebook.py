@@ -23,8 +23,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from dae._checks import check_count, check_level, check_path
 from dae._files import written_whole
-from dae._parameters import is_full_run, output_path
 from dae.plotting import in_own_style
+from dae.results import is_full_run, output_path
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
@@ -166,50 +166,6 @@ def show_versions() -> Markdown:
         "library",
         value="version",
     )
-
-
-def save_results(results: Mapping, path: str | Path = "figures/results.json") -> None:
-    """Write results as JSON, whole or not at all.
-
-    Names become keys: in lower case, ``_`` for all that is no letter or digit, and
-    without what stands in parentheses, such as a unit. NumPy's numbers become plain
-    ones, an `Interval` its mean and two ends.
-
-    Parameters
-    ----------
-    results : mapping
-        Of names to numbers, texts, sequences, Intervals or further mappings.
-    path : str or Path
-        See `output_path`.
-
-    Raises
-    ------
-    ValueError
-        If two names become the same key, or a number is not finite.
-    """
-    text = json.dumps(plain(results), indent=1, allow_nan=False) + "\n"
-    with written_whole(output_path(path)) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-def plain(value: object) -> object:
-    """Turn a result into what JSON can hold, see `save_results`."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, Mapping):
-        keys = {name: key_of(name) for name in value}
-        if len(set(keys.values())) < len(keys):
-            raise ValueError(f"names must become different keys, got {keys}")
-        return {keys[name]: plain(inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in value]
-    return value.item() if hasattr(value, "item") else value
-
-
-def key_of(name: object) -> str:
-    """Turn a name into a key: ``"median (3)"`` into ``median``, 0.5 into ``0_5``."""
-    words = re.sub(r"\(.*?\)", "", str(name)).lower()
-    return re.sub(r"\W+", "_", words).strip("_")
 
 
 def load_benchmark(name: str) -> dict:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import dae
-from dae._parameters import FULL_RUN
-from dae.notebook import describe_figure, key_of
+from dae.notebook import describe_figure
+from dae.results import FULL_RUN, key_of
 
 FULL = {name: value for name, (value, *_) in FULL_RUN.items()}
 FULL |= {"PRETRAINED": False, "RESUME": False, "OUTPUT": "."}
@@ -21,7 +21,7 @@ FULL |= {"PRETRAINED": False, "RESUME": False, "OUTPUT": "."}
 def parameters(monkeypatch, tmp_path):
     """Those of the full run, as a notebook holds them, in a folder of their own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dae._parameters._variables", {})
+    monkeypatch.setattr("dae.results._variables", {})
     return dict(FULL)
 
 
@@ -104,6 +104,7 @@ def test_results_are_saved_as_json(parameters, tmp_path):
         "psnr": {"0_5": {"mean": 2.0, "low": 1.5, "high": 2.5}, "n": 3},
         "list": [0.5, [1, True]],
     }
+    assert not list((tmp_path / "runs").iterdir())  # no copy of results so far is left
     for wrong, told in (
         ({"a (1)": 1, "a (2)": 2}, "names must become different keys"),
         ({"a": math.nan}, "not JSON compliant"),
@@ -111,6 +112,20 @@ def test_results_are_saved_as_json(parameters, tmp_path):
         with pytest.raises(ValueError, match=told):
             dae.save_results(wrong)
     assert (tmp_path / "figures/results.json").read_text() == text
+
+
+def test_results_so_far_outlive_the_kernel(parameters, tmp_path):
+    results, so_far = dae.begin(parameters), tmp_path / "runs/results_so_far.json"
+    results["first"] = {"psnr": 1.5}
+    results["first"] |= {"mse": 0.5}
+    results["odd"] = object()  # which JSON cannot hold: no reason to stop
+    assert json.loads(so_far.read_text())["first"] == {"psnr": 1.5, "mse": 0.5}
+    parameters["SIGMA"] = 0.3
+    results["odd"] = 2
+    assert (
+        json.loads((tmp_path / "scratch/runs/results_so_far.json").read_text())["odd"]
+        == 2
+    )
 
 
 def test_files_go_where_the_parameters_say_when_they_are_saved(parameters, tmp_path):

@@ -1,9 +1,13 @@
-"""The notebook's parameters: which values make sense, and where a run writes."""
+"""The notebook's parameters and results: what makes sense, and where a run writes."""
 
+import json
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dae._checks import check_count, check_keras, check_level
+from dae._files import written_whole
 
 FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "EPOCHS": (50, 1, 1_000),
@@ -17,6 +21,7 @@ FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "SHORT_EPOCHS": (1, 1, 100),
     "SAMPLE_SIZE": (1_000, 100, 10_000),
 }
+SO_FAR = "runs/results_so_far.json"
 _variables: Mapping = {}
 
 
@@ -33,8 +38,8 @@ def begin(variables: Mapping) -> dict:
 
     Returns
     -------
-    dict
-        Only ``"settings"`` yet: what the run was started with.
+    Results
+        A dict; only ``"settings"`` yet: what the run was started with.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def begin(variables: Mapping) -> dict:
         for name, short in (("training", "TRAIN"), ("validation", "VAL"))
     }
     settings = {name: variables[name.upper()] for name in ("epochs", "sigma", "seed")}
-    return {"settings": settings | sets | {"test images": test_size}}
+    return Results({"settings": settings | sets | {"test images": test_size}})
 
 
 def is_full_run() -> bool:
@@ -102,3 +107,58 @@ def output_path(path: str | Path) -> Path:
     if folder == "." and _variables and not is_full_run():
         folder = "scratch"
     return Path(folder, path)
+
+
+class Results(dict):
+    """Results by section; those so far are on the disk too, should the kernel die."""
+
+    def __setitem__(self, name, value):
+        super().__setitem__(name, value)
+        with suppress(OSError, TypeError, ValueError):  # it is only a second copy
+            save_results(self, SO_FAR)
+
+
+def save_results(results: Mapping, path: str | Path = "figures/results.json") -> None:
+    """Write results as JSON, whole or not at all.
+
+    Names become keys: in lower case, ``_`` for all that is no letter or digit, and
+    without what stands in parentheses, such as a unit. NumPy's numbers become plain
+    ones, an `Interval` its mean and two ends.
+
+    Parameters
+    ----------
+    results : mapping
+        Of names to numbers, texts, sequences, Intervals or further mappings.
+    path : str or Path
+        See `output_path`.
+
+    Raises
+    ------
+    ValueError
+        If two names become the same key, or a number is not finite.
+    """
+    text = json.dumps(plain(results), indent=1, allow_nan=False) + "\n"
+    with written_whole(output_path(path)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    if isinstance(results, Results) and path != SO_FAR:
+        output_path(SO_FAR).unlink(missing_ok=True)
+
+
+def plain(value: object) -> object:
+    """Turn a result into what JSON can hold, see `save_results`."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        keys = {name: key_of(name) for name in value}
+        if len(set(keys.values())) < len(keys):
+            raise ValueError(f"names must become different keys, got {keys}")
+        return {keys[name]: plain(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(inner) for inner in value]
+    return value.item() if hasattr(value, "item") else value
+
+
+def key_of(name: object) -> str:
+    """Turn a name into a key: ``"median (3)"`` into ``median``, 0.5 into ``0_5``."""
+    words = re.sub(r"\(.*?\)", "", str(name)).lower()
+    return re.sub(r"\W+", "_", words).strip("_")
