@@ -106,6 +106,13 @@ class Muon(keras.optimizers.Adam):
         step = ops.reshape(scale * orthogonal(matrix), variable.shape)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
+    def _all_reduce_sum_gradients(self, gradients_and_variables):
+        # Keras's own, for replicas: TensorFlow keeps the graph of a sum over them, and
+        # with it 10 MB for each model, as long as the process lives
+        if self._distribution_strategy.num_replicas_in_sync == 1:
+            return gradients_and_variables
+        return super()._all_reduce_sum_gradients(gradients_and_variables)
+
 
 def orthogonal(matrix: Any) -> Any:
     """Nearly the nearest matrix whose singular values are all 1.

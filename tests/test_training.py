@@ -1,5 +1,7 @@
 """Training: fresh noise, fixed validation, best weights, resuming, clear failures."""
 
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -373,3 +375,21 @@ def test_learning_rate_rises_then_falls_to_zero():
     middle = values[5 + 95 // 2]  # half-way down the cosine, near one half
     assert middle == pytest.approx(0.5, abs=0.02)
     assert values[100] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs")
+def test_a_trained_model_leaves_nothing_in_memory():
+    """Keras's sum over replicas, even over one, would keep the graph of each step."""
+    import tensorflow as tf
+
+    def graphs():
+        gc.collect()
+        return sum(isinstance(thing, tf.Graph) for thing in gc.get_objects())
+
+    before = graphs()
+    images = np.zeros((8, 28, 28, 1), np.float32)
+    model = compiled()
+    model.train_on_batch(images, images)
+    assert graphs() > before
+    del model
+    assert graphs() <= before
