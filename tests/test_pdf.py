@@ -165,6 +165,7 @@ READERS = {  # a cell, and what the page must show of it: words, or number of pi
     ),
     "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
     "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
+    "a link to nowhere": (new_markdown_cell("See [there](#not-here)."), "Seethere."),
     "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
     "progress": (
         cell_with(data={"text/plain": "epoch 1"}, metadata={"progress": True}),

@@ -71,7 +71,7 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
             except Exception as reason:
                 told = f"{name_of(cell, place)} cannot be set on paper: {reason}"
                 raise ValueError(told) from error
-        raise
+        raise ValueError(f"notebook cannot be set on paper: {error}") from error
     with written_whole(path) as temporary:
         temporary.write_bytes(pages)
 
@@ -199,9 +199,15 @@ def written(mime: str, content: str | bytes, folder: Path) -> str:
 
 
 def linked(text: str) -> str:
-    """Name the headings, and make the links to them lead there."""
+    """Name the headings, and make the links to them lead there; others stay words."""
+    names = {label(m[2].replace(" ", "-")) for m in HEADING.finditer(text)}
     text = HEADING.sub(lambda m: f"{m[0]} {{#{label(m[2].replace(' ', '-'))}}}", text)
-    return LINK.sub(lambda m: f"](#{label(m[1])})", text)
+
+    def target(match: re.Match) -> str:
+        name = label(match[1])
+        return f"](#{name})" if name in names else "]{}"
+
+    return LINK.sub(target, text)
 
 
 def label(anchor: str) -> str:
