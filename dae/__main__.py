@@ -40,10 +40,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if not run.NOTEBOOK.is_file():
         parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
     try:
+        if not options.pdf:
+            run.check_notebook()
+        if not options.fast:
+            run.check_marks()
         if not options.fast and not options.pdf:
             run.check_folders()
-        if not options.pdf:
-            run.check_text()
     except (OSError, KeyError, ValueError) as error:
         parser.error(error.args[-1])
     if options.resume and run.unfinished_run() is None:

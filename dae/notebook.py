@@ -29,6 +29,7 @@ from dae.results import is_full_run, output_path
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
 PROGRESS = "progress"  # marks an output that is of the moment
+WIDGET = "application/vnd.jupyter.widget-view+json"
 # what stands in a column of numbers
 NUMERIC = re.compile(r"[-\N{MINUS SIGN}]?\d|\N{EN DASH}?$")
 

@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from dae._checks import check_images
 from dae.metrics import psnr
 from dae.model import denoise
+from dae.notebook import WIDGET
 
 SIDE = 196  # screen pixels of a picture
 
@@ -85,7 +86,7 @@ class Panel:
         data, metadata = self.picture._repr_mimebundle_()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         # by hand, as ipywidgets 7, which Colab has, has no method for it
-        return {**data, "application/vnd.jupyter.widget-view+json": view}, metadata
+        return {**data, WIDGET: view}, metadata
 
 
 def as_png(image: NDArray) -> bytes:

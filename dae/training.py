@@ -344,11 +344,10 @@ def train(
     options = epochs, batch_size, learning_rate, loss, seed
     settings = _settings(*options, model, images, val_noisy)
     history, best_weights = {"train_loss": [], "val_loss": []}, model.get_weights()
-    if resume:
-        history, best_weights = load_checkpoint(checkpoint, model, settings)
-
     learner = in_step(model)  # the model itself, unless it is spread over devices
     with as_before_if_stopped(model):
+        if resume:
+            history, best_weights = load_checkpoint(checkpoint, model, settings)
         for epoch in range(len(history["val_loss"]), epochs):
             batches = noisy_batches(images, corrupt, batch_size, streams[epoch])
             for done in train_epoch(learner, batches):

@@ -177,10 +177,11 @@ def test_killed_while_saving(tmp_path):
     assert len(names_in(tmp_path / "left")) == 2  # half a file under another name
 
 
+@pytest.mark.parametrize("resumed", [False, True])
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ZeroDivisionError])
-def test_model_of_a_stopped_training(digits, stop):
-    """In the second epoch, its weights are others already."""
-    model, changed = small_model(), []
+def test_model_of_a_stopped_training(digits, tmp_path, stop, resumed):
+    """In the second epoch, its weights are others already; resumed, from the start."""
+    model, changed, options = small_model(), [], {"checkpoint": tmp_path / "a.npz"}
     before = model.get_weights()
 
     def report(epochs, done, history):
@@ -188,8 +189,12 @@ def test_model_of_a_stopped_training(digits, stop):
             changed.append(np.any(model.get_weights()[0] != before[0]))
             raise stop
 
+    if resumed:
+        with pytest.raises(stop):
+            train_small(small_model(), digits, report=report, **options)
+        changed.clear()
     with pytest.raises(stop):
-        train_small(model, digits, report=report)
+        train_small(model, digits, report=report, resume=resumed, **options)
     assert changed == [True]
     assert_equal(model.get_weights(), before)
 

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from pathlib import Path
 from unicodedata import combining
 
 import pytest
@@ -128,7 +127,7 @@ def test_other_kind_of_file_is_refused(notebook, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-PIXEL = base64.b64encode(Path(ROOT / "figures/blur.png").read_bytes()).decode()
+PIXEL = base64.b64encode((ROOT / "figures/blur.png").read_bytes()).decode()
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
 TABLE = "<table><tr><th>who</th></tr><tr><td>Ada &amp; Bob</td></tr></table>"
 
@@ -164,6 +163,7 @@ READERS = {  # a cell, and what the page must show of it: words, or number of pi
         1,
     ),
     "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
+    "by its path": (new_markdown_cell("![some](figures/blur.png)"), 1),
     "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
     "a link to nowhere": (new_markdown_cell("See [there](#not-here)."), "Seethere."),
     "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
@@ -176,7 +176,8 @@ READERS = {  # a cell, and what the page must show of it: words, or number of pi
 
 @pytest.mark.parametrize("on_top", [False, True])
 @pytest.mark.parametrize("name", READERS)
-def test_what_readers_add_is_shown(tmp_path, name, on_top):
+def test_what_readers_add_is_shown(tmp_path, monkeypatch, name, on_top):
+    monkeypatch.chdir(tmp_path)  # paths are from the notebook's folder
     added, expected = READERS[name]
     notebook = executed_notebook()
     notebook.cells.insert(0 if on_top else len(notebook.cells), added)

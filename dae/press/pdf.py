@@ -6,6 +6,7 @@ come as Python packages. The same notebook gives the same bytes.
 
 import base64
 import json
+import mimetypes
 import re
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ import typst
 from dae._files import written_whole
 from dae.notebook import PROGRESS
 
+ROOT = Path(__file__).resolve().parents[2]  # with the notebook, and its pictures
 STYLE = Path(__file__).with_name("style.typ")
 TIMES = " \N{MULTIPLICATION SIGN} "
 UNBROKEN = TIMES.replace(" ", "\N{NO-BREAK SPACE}")  # no line ends within 3 x 3
@@ -164,17 +166,17 @@ def with_pictures(cell: nbformat.NotebookNode, folder: Path) -> str:
     def local(match: re.Match) -> str:
         alt, target = match["alt"], match["target"]
         kind, _, name = target.partition(":")
+        file = ROOT / unquote(target)
+        mime = mimetypes.guess_type(file.name)[0]
         if kind == "attachment" and name in attached:
             ((mime, content),) = attached[name].items()
-            return f"![{alt}]({written(mime, content, folder)})"
-        if kind == "data" and ";base64," in name:
+        elif kind == "data" and ";base64," in name:
             mime, _, content = name.partition(";base64,")
-            return f"![{alt}]({written(mime, content, folder)})"
-        file = Path(unquote(target))
-        if file.suffix in SUFFIXES.values() and file.is_file():
-            mime = next(m for m, suffix in SUFFIXES.items() if suffix == file.suffix)
-            return f"![{alt}]({written(mime, file.read_bytes(), folder)})"
-        return f"[{alt or 'a picture'}]({target})"
+        elif mime in SUFFIXES and file.is_file():
+            content = file.read_bytes()
+        else:
+            return f"[{alt or 'a picture'}]({target})"
+        return f"![{alt}]({written(mime, content, folder)})"
 
     text = IMG.sub(as_markdown, cell.source)
     return PICTURE.sub(local, text)
