@@ -203,6 +203,18 @@ def test_shown_source_is_the_package_s(notebook):
         assert '"""' not in expected
 
 
+def test_names_in_the_text_are_names_in_the_code(notebook):
+    """Such as `keep`: what the package or a cell no longer has is not spoken of."""
+    text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    paths = (ROOT / "dae").rglob("*.py")
+    code = [c.source for c in code_cells(notebook)]
+    code += [path.read_text(encoding="utf-8") for path in paths]
+    words = set(re.findall(r"\w+", "\n".join(code)))
+    names = re.findall(r"`([A-Za-z_][\w.]*)", text)
+    assert len(names) > 40
+    assert {part for name in names for part in name.split(".")} <= words
+
+
 def test_no_test_image_before_section_5(notebook):
     """x_test is cut to size and counted in section 1, and not used until section 5."""
     before = True
