@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -132,12 +133,11 @@ def save_as(parser, name):
 
 def save(name, results):
     """Write the results beside the script, with what they were measured on."""
-    import tensorflow as tf
-
+    backend = keras.backend.backend()
     results["machine"] = {
         "python": platform.python_version(),
         "keras": keras.__version__,
-        "tensorflow": tf.__version__,
+        backend: metadata.version(backend),
         "cores": os.cpu_count(),
     }
     with dae.written_whole(FOLDER / f"{name}.json") as path:
