@@ -15,7 +15,7 @@ from dae.panel import SIDE, as_png
 from dae.press.run import WIDGET, remove_widgets
 
 FILE = ROOT / "figures/plain.png"
-PICTURE = Image(data=FILE.read_bytes(), alt="Ten noisy digits.")
+PICTURE = Image(data=FILE.read_bytes(), metadata={"alt": "Ten noisy digits."})
 
 
 @pytest.fixture(scope="module")
