@@ -207,7 +207,7 @@ def test_saved_figure_is_print_quality_with_its_alt_text(figures, tmp_path):
             assert saved.width >= 6.5 * 200
             assert saved.text == {"Description": "What is to be seen."}
         assert image.data == path.read_bytes()
-        assert image.alt == "What is to be seen."
+        assert image.metadata["alt"] == "What is to be seen."
         assert path.stat().st_size < 100_000
 
 

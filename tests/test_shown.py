@@ -212,5 +212,5 @@ def test_alt_text_is_what_is_given_or_the_figure_s_own(tmp_path):
     ):
         figure.set_label(label)
         image = dae.save_figure(figure, tmp_path / "a.png", alt)
-        assert image.alt == expected
+        assert image.metadata["alt"] == expected
         assert Image.open(tmp_path / "a.png").text["Description"] == expected
