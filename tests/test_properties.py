@@ -288,8 +288,12 @@ def test_denoise_and_evaluate_take_any_type_and_layout(images, batch_size):
     assert loss == pytest.approx(dae.evaluate(MODEL, plain, plain), rel=1e-5)
 
 
+# what a corruption may return: JAX refuses the other order of bytes, and says so
+KINDS = [kind for kind in DTYPES if keras.backend.backend() != "jax" or kind[0] != ">"]
+
+
 @FEW
-@given(images=BATCHES, dtype=st.sampled_from(DTYPES))
+@given(images=BATCHES, dtype=st.sampled_from(KINDS))
 def test_training_takes_any_type_and_layout(images, dtype):
     plain, losses = np.ascontiguousarray(images, np.float32), []
     for batch, kind in ((images, dtype), (plain, "f2")):
