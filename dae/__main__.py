@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -13,6 +14,8 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from dae._files import HalfReplacedError
 from dae.press import run
+from dae.press.handout import build_handout
+from dae.press.page import build_page
 from dae.press.pdf import build_pdf
 
 FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
@@ -20,7 +23,8 @@ FAST |= {"SAMPLE_SIZE": 100}
 CHOICES = {
     "fast": "a few epochs on a subset, into a temporary folder; replaces nothing",
     "resume": "go on with the last run that was interrupted while training",
-    "pdf": "only build the PDF edition anew, from the executed notebook",
+    "pdf": "only build the edition for paper anew, from the executed notebook",
+    "page": "only build the edition for the web anew, from the executed notebook",
 }
 
 
@@ -30,22 +34,24 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         prog="python -m dae",
         description="Run the denoising-autoencoder tutorial from top to bottom, and "
         "renew the notebook's outputs, the figures, results.json, the trained model, "
-        "the PDF edition and the numbers in the text. Nothing is replaced before all "
-        "has succeeded.",
+        "the editions for paper and web, and the numbers in the text. Nothing is "
+        "replaced before all has succeeded.",
     )
     choice = parser.add_mutually_exclusive_group()
     for name, what in CHOICES.items():
         choice.add_argument(f"--{name}", action="store_true", help=what)
+    told = "write the students' notebook, solutions, predictions and slides there"
+    choice.add_argument("--handout", metavar="FOLDER", help=told)
     options = parser.parse_args(arguments)
     if not run.NOTEBOOK.is_file():
         parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
     try:
-        if not options.pdf:
-            run.check_notebook()
         if not options.fast:
             run.check_marks()
-        if not options.fast and not options.pdf:
-            run.check_folders()
+        if not (options.pdf or options.page or options.handout):
+            run.check_notebook()
+            if not options.fast:
+                run.check_folders()
     except (OSError, KeyError, ValueError) as error:
         parser.error(error.args[-1])
     if options.resume and run.unfinished_run() is None:
@@ -60,13 +66,11 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options = parse(arguments)
     if options.pdf:
-        try:
-            build_pdf(nbformat.read(run.NOTEBOOK, as_version=4), run.PDF)
-        except (ValueError, OSError) as error:
-            print(error, file=sys.stderr)
-            return 1
-        print(f"Renewed {run.PDF.name}")
-        return 0
+        return build(build_pdf, run.PDF)
+    if options.page:
+        return build(build_page, run.PAGE)
+    if options.handout:
+        return build(build_handout, Path(options.handout))
     parameters = {}
     if options.fast:
         folder, parameters = Path(tempfile.mkdtemp(prefix="dae-fast-")), FAST
@@ -84,12 +88,23 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
+def build(builder: Callable, path: Path) -> int:
+    """Build something of the executed notebook; return the exit status."""
+    try:
+        builder(nbformat.read(run.NOTEBOOK, as_version=4), path)
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Wrote {path.name}")
+    return 0
+
+
 def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
     """Execute and publish, or say what has stopped it; return the exit status."""
     try:
         notebook = run.execute(folder, parameters)
         if fast:
-            build_pdf(notebook, folder / run.PDF.name)
+            run.build_editions(notebook, folder)
         else:
             run.publish(notebook, folder)
     except HalfReplacedError as error:
@@ -101,10 +116,10 @@ def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
     except KeyboardInterrupt:
         return stopped(folder, 130)
     told = (
-        f"Everything runs. The executed notebook, its figures and its PDF are in "
+        f"Everything runs. The executed notebook, its figures and its editions are in "
         f"{folder}; as the networks were hardly trained, they do not fit the text."
         if fast
-        else f"Renewed {run.NOTEBOOK.name}, its PDF, the numbers in the READMEs, "
+        else f"Renewed {run.NOTEBOOK.name}, its editions, the numbers in the READMEs, "
         "figures/ and dae/pretrained/"
     )
     print(told)

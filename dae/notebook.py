@@ -1,5 +1,7 @@
 """What the notebook shows things with: code, tables, figures, progress, exercises."""
 
+import base64
+import gzip
 import inspect
 import io
 import json
@@ -17,6 +19,7 @@ from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Image, Markdown, display
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
@@ -28,6 +31,7 @@ from dae.results import is_full_run, output_path
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
+VECTOR = "application/vnd.dae.chart"  # an SVG, packed; no viewer takes it for a picture
 PROGRESS = "progress"  # marks an output that is of the moment
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # what stands in a column of numbers
@@ -205,12 +209,30 @@ def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     drawn, about = io.BytesIO(), PngInfo()
     figure.savefig(drawn, dpi=DPI, format="png")
     about.add_itxt("Description", alt)
+    is_chart = not any(axis.images for axis in figure.axes)
     few_colours = Picture.open(drawn).convert("RGB").quantize(256, dither=0)
     with written_whole(path) as temporary:
         few_colours.save(temporary, pnginfo=about, dpi=(DPI, DPI), optimize=True)
     width = round(figure.get_figwidth() * 100)
     # as metadata: IPython 7, which Colab has, does not know `alt`
-    return Image(data=path.read_bytes(), width=width, metadata={"alt": alt})
+    content = {"data": path.read_bytes(), "width": width, "metadata": {"alt": alt}}
+    return Chart(figure, **content) if is_chart else Image(**content)
+
+
+class Chart(Image):
+    """A chart as a picture, and as lines and curves for the edition on paper."""
+
+    def __init__(self, figure: Figure, **content):
+        super().__init__(**content)
+        drawn = io.StringIO()
+        with rc_context({"svg.hashsalt": "dae"}):  # the same figure, the same bytes
+            figure.savefig(drawn, format="svg", metadata={"Date": None})
+        packed = gzip.compress(drawn.getvalue().encode(), mtime=0)
+        self.vector = base64.b64encode(packed).decode()
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        data, metadata = super()._repr_mimebundle_(include, exclude)
+        return {**data, VECTOR: self.vector}, metadata
 
 
 def describe_figure(figure: Figure) -> str:

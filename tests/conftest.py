@@ -1,5 +1,6 @@
 """What several test modules use."""
 
+import base64
 import json
 import os
 import shutil
@@ -15,7 +16,13 @@ import keras
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import (
+    new_code_cell,
+    new_markdown_cell,
+    new_notebook,
+    new_output,
+    new_raw_cell,
+)
 
 import dae.press.run
 from dae import add_gaussian_noise, compile_denoiser, load_mnist, train
@@ -130,6 +137,54 @@ def executed_notebook():
     return new_notebook(cells=[new_markdown_cell(text), cell])
 
 
+# what readers add to a notebook
+PIXEL = base64.b64encode((ROOT / "figures/blur.png").read_bytes()).decode()
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
+TABLE = "<table><tr><th>who</th></tr><tr><td>Ada &amp; Bob</td></tr></table>"
+
+
+def cell_with(output_type="display_data", **content):
+    """A cell of the reader's own, executed."""
+    output = new_output(output_type, **content)
+    return new_code_cell("pass", execution_count=1, outputs=[output])
+
+
+def shows(mime, content, **about):
+    return cell_with(data={mime: content, "text/plain": "<obj>"}, metadata=about)
+
+
+READERS = {  # a cell, and what the page must show of it: words, or number of pictures
+    "printed": (cell_with("stream", text="it is \x1b[31m42\x1b[0m\n"), "it is 42"),
+    "a value": (cell_with("execute_result", data={"text/plain": "[1, 4]"}), "[1, 4]"),
+    "an error": (cell_with("error", ename="KeyError", evalue="'x'"), "KeyError: 'x'"),
+    "a table": (shows("text/html", TABLE), "Ada & Bob"),
+    "a formula": (shows("text/latex", "$$x = y$$"), "="),
+    "a plot without alt text": (shows("image/png", PIXEL), 1),
+    "an SVG": (shows("image/svg+xml", SVG), "pass"),
+    "raw": (new_raw_cell("as it stands #"), "as it stands #"),
+    "empty": (new_code_cell(""), ""),
+    "skipped": (
+        new_code_cell("slow()", metadata={"tags": ["skip-execution"]}),
+        "slow()",
+    ),
+    "attached": (
+        new_markdown_cell(
+            "![me](attachment:a.png)", attachments={"a.png": {"image/png": PIXEL}}
+        ),
+        1,
+    ),
+    "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
+    "by its path": (new_markdown_cell("![some](figures/blur.png)"), 1),
+    "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
+    "a link to nowhere": (new_markdown_cell("See [there](#not-here)."), "Seethere."),
+    "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
+    "progress": (
+        cell_with(data={"text/plain": "epoch 1"}, metadata={"progress": True}),
+        0,
+    ),
+}
+
+
 PARAMETERS = "OUTPUT = '.'\nRESUME = False\nX = 7"
 WRITES = """
 import time
@@ -152,6 +207,9 @@ def write_project(root):
         if path.is_file():
             shutil.copy(path, root / "dae")
     shutil.copytree(ROOT / "dae/press", root / "dae/press")
+    for name in ("mnist/mnist.npz", "pretrained/denoiser.keras"):
+        (root / "dae" / name).parent.mkdir(exist_ok=True)
+        (root / "dae" / name).symlink_to(ROOT / "dae" / name)
     for name in ("a.txt", "b.txt"):
         (root / "figures" / name).write_text("old")
     for readme in ("README.md", "tests/benchmarks/README.md"):
@@ -167,7 +225,7 @@ def write_project(root):
 def project(tmp_path, monkeypatch):
     """A small clone, which `dae.press.run` takes for the repository."""
     root = write_project(tmp_path / "clone")
-    for name in ("ROOT", "NOTEBOOK", "README", "PDF"):
+    for name in ("ROOT", "NOTEBOOK", "README", "PDF", "PAGE"):
         path = root / getattr(dae.press.run, name).relative_to(ROOT)
         monkeypatch.setattr(dae.press.run, name, path)
     return root

@@ -100,7 +100,8 @@ from dae._files import written_whole
 from dae.checkpoint import load_checkpoint, save_checkpoint
 from dae.data import MNIST_PATH, load_mnist
 from dae.plotting import in_own_style
-from dae.press.pdf import ANSI, build_pdf
+from dae.press.edition import ANSI
+from dae.press.pdf import build_pdf
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
 

@@ -1,15 +1,21 @@
 """The PDF edition: the notebook's words, numbers and pictures, and nothing raw."""
 
 import base64
+import io
 import re
 from unicodedata import combining
 
+import numpy as np
 import pytest
-from conftest import ROOT, executed_notebook
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_output, new_raw_cell
+from conftest import READERS, ROOT, executed_notebook, shows
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from PIL import Image as Picture
 from pypdf import PdfReader
 
-from dae.press.pdf import COMMENT, build_pdf
+import dae
+from dae.notebook import VECTOR
+from dae.press.edition import COMMENT, title_and_abstract
+from dae.press.pdf import build_pdf, in_words, set_pages
 from dae.press.prose import MARK
 
 PDF = ROOT / "denoising-autoencoder-tutorial.pdf"
@@ -51,7 +57,7 @@ def test_same_notebook_same_bytes_and_the_committed_ones(notebook, tmp_path, pag
         assert bare(squeezed(text_of(tmp_path / "a.pdf"))) == bare(pages)
 
 
-def test_title_and_headings_are_there(notebook, pages):
+def test_title_headings_and_contents_are_there(notebook, pages):
     prose = "\n".join(cell.source for cell in cells(notebook, "markdown"))
     headings = re.findall(r"^#+ (.+)$", COMMENT.sub("", prose), flags=re.M)
     assert len(headings) > 15
@@ -60,15 +66,97 @@ def test_title_and_headings_are_there(notebook, pages):
     assert pages.count("Contents") == 1
 
 
-def test_contents_and_sections_are_linked(notebook):
-    links = re.findall(r"\]\(#", "".join(c.source for c in cells(notebook, "markdown")))
-    named = [
-        annotation.get_object()["/Dest"]
-        for page in PdfReader(PDF).pages
+def targets(reader):
+    """Where links within the document lead, and the page they stand on."""
+    return [
+        (annotation.get_object()["/Dest"], number)
+        for number, page in enumerate(reader.pages, start=1)
         for annotation in page.get("/Annots", [])
         if "/Dest" in annotation.get_object()
     ]
-    assert len(named) > len(links) > 30  # those, and the ones of the contents
+
+
+def test_sections_figures_and_sources_are_linked(notebook):
+    text = COMMENT.sub("", "".join(c.source for c in cells(notebook, "markdown")))
+    mentions = re.findall(r"(?<!\[)\b[Ss]ection \d|\](?=\(#)|\d{4}\](?!\()", text)
+    assert len(targets(PdfReader(PDF))) > len(mentions) > 90
+
+
+def test_contents_give_the_page_of_each_section(notebook):
+    first, *others = [page.extract_text() for page in PdfReader(PDF).pages]
+    prose = "\n".join(cell.source for cell in cells(notebook, "markdown"))
+    titles = re.findall(r"^## (\d+\. [\w ]+)", prose, flags=re.M)
+    assert len(titles) == 23
+    for title in titles[:-1]:  # "Keep the result" is in none
+        (page,) = re.findall(rf"{title[:20]}.* (\d+)\n", first.replace("\xa0", " "))
+        assert f"\n{title[:20]}" in "\n" + others[int(page) - 2], title
+
+
+def test_parts_begin_a_page_and_no_page_ends_early(notebook):
+    pictures = set_pages(notebook, format="png", ppi=30)
+    text = [page.extract_text() for page in PdfReader(PDF).pages]
+    parts = [i for i, words in enumerate(text) if re.match("Part I+: ", words)]
+    assert len(parts) == 3
+    assert len(pictures) == len(text) <= 42
+    for i, picture in enumerate(pictures[:-1]):
+        with Picture.open(io.BytesIO(picture)) as opened:
+            grey = np.asarray(opened.convert("L"))
+        inked = np.flatnonzero((grey < 200).any(axis=1))
+        blank = np.diff(inked).max() / len(grey)  # the last ink is the page's number
+        assert blank < (1 if i + 1 in parts else 1 / 3), i + 1
+
+
+def test_pdf_says_what_it_is_to_those_who_cannot_see_it(notebook):
+    reader = PdfReader(PDF)
+    about = reader.metadata
+    assert about.title == title_and_abstract(notebook)[0]
+    assert about.author == "the denoising-autoencoder-tutorial authors"
+    assert f"{about.creation_date:%Y-%m-%d}" == notebook.metadata.date
+    root = reader.trailer["/Root"]
+    assert root["/Lang"] == "en" and root["/MarkInfo"]["/Marked"]
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert b"pdfuaid:part>1<" in reader.xmp_metadata.stream.get_data()
+
+
+def bundle(figure, path):
+    shown = dae.save_figure(figure, path, alt="Two losses fall.")
+    data, metadata = shown._repr_mimebundle_()
+    data["image/png"] = data["image/png"].strip()
+    return data, metadata
+
+
+def test_charts_are_lines_on_paper_and_pictures_elsewhere(tmp_path, monkeypatch):
+    """The same bytes each time; a picture of digits stays one."""
+    monkeypatch.setattr(dae.notebook, "output_path", lambda path: path)
+    figures = [dae.plot_history(dae.load_history(), floor=0.06) for _ in range(2)]
+    (data, metadata), again = (bundle(f, tmp_path / "a.png") for f in figures)
+    assert data[VECTOR] == again[0][VECTOR]
+    digits = dae.plot_image_rows({"digits": np.zeros((2, 28, 28, 1), np.float32)})
+    assert VECTOR not in bundle(digits, tmp_path / "b.png")[0]
+    notebook = executed_notebook()
+    output = new_output("display_data", data=data, metadata=metadata)
+    notebook.cells.append(new_code_cell("x", execution_count=2, outputs=[output]))
+    notebook.cells.append(new_markdown_cell("**Figure 1.** Losses."))
+    build_pdf(notebook, tmp_path / "a.pdf")
+    (page,) = PdfReader(tmp_path / "a.pdf").pages
+    assert not page.images
+    assert "Figure 1. Losses." in page.extract_text()
+    assert page.get_contents().get_data().count(b" l\n") > 100  # lines
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        (r"\frac{1}{\sigma^2}\,\mathbb{E}[x]", "(1) / ( sigma ^2) E[x]"),
+        (
+            r"\tilde x = \min(1, x + \sigma\varepsilon)",
+            "tilde x = min (1, x + sigma varepsilon )",
+        ),
+        (r"\sqrt{2\pi}", "sqrt 2 pi"),
+    ],
+)
+def test_formulas_have_words(formula, words):
+    assert in_words(formula) == words
 
 
 def test_every_figure_is_there_with_its_caption(notebook, pages):
@@ -78,7 +166,8 @@ def test_every_figure_is_there_with_its_caption(notebook, pages):
         assert squeezed(words) in pages, caption
     counts = [len(page.images) for page in PdfReader(PDF).pages]
     assert counts[0] == 1  # the main result, once more on the title page
-    assert sum(counts) == len(captions) + 1
+    charts = [o for o in outputs(notebook) if VECTOR in o.get("data", {})]
+    assert sum(counts) == len(captions) + 1 - len(charts)  # those are lines
 
 
 def test_every_marked_number_is_there(notebook, pages):
@@ -125,53 +214,6 @@ def test_other_kind_of_file_is_refused(notebook, tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.pdf"):
         build_pdf(notebook, tmp_path / "a.txt")
     assert not list(tmp_path.iterdir())
-
-
-PIXEL = base64.b64encode((ROOT / "figures/blur.png").read_bytes()).decode()
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
-TABLE = "<table><tr><th>who</th></tr><tr><td>Ada &amp; Bob</td></tr></table>"
-
-
-def cell_with(output_type="display_data", **content):
-    """A cell of the reader's own, executed."""
-    output = new_output(output_type, **content)
-    return new_code_cell("pass", execution_count=1, outputs=[output])
-
-
-def shows(mime, content, **about):
-    return cell_with(data={mime: content, "text/plain": "<obj>"}, metadata=about)
-
-
-READERS = {  # a cell, and what the page must show of it: words, or number of pictures
-    "printed": (cell_with("stream", text="it is \x1b[31m42\x1b[0m\n"), "it is 42"),
-    "a value": (cell_with("execute_result", data={"text/plain": "[1, 4]"}), "[1, 4]"),
-    "an error": (cell_with("error", ename="KeyError", evalue="'x'"), "KeyError: 'x'"),
-    "a table": (shows("text/html", TABLE), "Ada & Bob"),
-    "a formula": (shows("text/latex", "$$x = y$$"), "="),
-    "a plot without alt text": (shows("image/png", PIXEL), 1),
-    "an SVG": (shows("image/svg+xml", SVG), "pass"),
-    "raw": (new_raw_cell("as it stands #"), "as it stands #"),
-    "empty": (new_code_cell(""), ""),
-    "skipped": (
-        new_code_cell("slow()", metadata={"tags": ["skip-execution"]}),
-        "slow()",
-    ),
-    "attached": (
-        new_markdown_cell(
-            "![me](attachment:a.png)", attachments={"a.png": {"image/png": PIXEL}}
-        ),
-        1,
-    ),
-    "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
-    "by its path": (new_markdown_cell("![some](figures/blur.png)"), 1),
-    "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
-    "a link to nowhere": (new_markdown_cell("See [there](#not-here)."), "Seethere."),
-    "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
-    "progress": (
-        cell_with(data={"text/plain": "epoch 1"}, metadata={"progress": True}),
-        0,
-    ),
-}
 
 
 @pytest.mark.parametrize("on_top", [False, True])

@@ -150,7 +150,7 @@ def test_pdf_alone(project, capsys):
     nbformat.write(executed_notebook(), dae.press.run.NOTEBOOK)
     before = dae.press.run.NOTEBOOK.read_bytes()
     assert main(["--pdf"]) == 0
-    assert "Renewed denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
+    assert "Wrote denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
     assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
     assert dae.press.run.NOTEBOOK.read_bytes() == before
 

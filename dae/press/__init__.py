@@ -1,4 +1,7 @@
-"""How a run becomes files: running, publishing, the PDF, the numbers in the text.
+"""How a run becomes files.
 
-The lesson is in the modules one level up, none of which knows this one.
+`run` executes the notebook and publishes, `prose` ties numbers in the text to results;
+`edition` takes the notebook apart for `pdf`, `page` (with `live`, the network in the
+browser) and `handout`. The lesson is in the modules one level up, none of which knows
+this one.
 """

@@ -21,12 +21,17 @@ from rich.console import Console
 
 from dae._files import write_all, written_whole
 from dae.notebook import WIDGET
-from dae.press.pdf import build_pdf, is_run
+from dae.press.edition import is_run
+from dae.press.live import Live
+from dae.press.page import build_page, to_page
+from dae.press.pdf import build_pdf
 from dae.press.prose import MARK, look_up, update_numbers
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
+PAGE = NOTEBOOK.with_suffix(".html")
+MODEL = "dae/pretrained/denoiser.keras"
 README = ROOT / "README.md"
 CHECKPOINT, LOG = "checkpoint.npz", "kernel.log"
 
@@ -251,8 +256,8 @@ def check_notebook() -> None:
     Raises
     ------
     ValueError
-        If it cannot be read, has no cell of parameters, or a cell that cannot be set
-        on paper.
+        If it cannot be read, has no cell of parameters, or a cell that an edition
+        cannot show.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     parameter_cell(notebook)
@@ -261,6 +266,20 @@ def check_notebook() -> None:
             cell.execution_count, cell.outputs = 1, []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         build_pdf(notebook, Path(folder, PDF.name))
+    to_page(notebook, Live("", "", ""))
+
+
+def build_editions(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Build the editions of an executed notebook in the folder of its run.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be built.
+    """
+    build_pdf(notebook, folder / PDF.name)
+    model = folder / MODEL  # the page runs the network of this run
+    build_page(notebook, folder / PAGE.name, model if model.exists() else None)
 
 
 def check_folders() -> None:
@@ -290,7 +309,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     ----------
     notebook : NotebookNode
         As `execute` returned it. The marked numbers in its prose, and in the
-        READMEs, are renewed from the run's results, and the PDF is built.
+        READMEs, are renewed from the run's results, and the editions are built.
     folder : Path
         Where the run wrote; deleted at the end, if it can be.
     """
@@ -303,9 +322,10 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         path: update_numbers(path.read_text(encoding="utf-8"), sources)
         for path in readmes()
     }
-    build_pdf(notebook, folder / PDF.name)
+    notebook.metadata["date"] = time.strftime("%Y-%m-%d")
+    build_editions(notebook, folder)
 
-    patterns = ("figures/*", "dae/pretrained/*", PDF.name)
+    patterns = ("figures/*", "dae/pretrained/*", PDF.name, PAGE.name)
     paths = [path for pattern in patterns for path in folder.glob(pattern)]
     contents = {
         ROOT / path.relative_to(folder): path.read_bytes()

@@ -1,0 +1,181 @@
+"""What a teacher gets: it is the lesson's, all of it or nothing, and it works."""
+
+import base64
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT, executed_notebook, names_in, shows
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from pypdf import PdfReader
+
+from dae.press.handout import build_handout, main_points
+
+FILES = ["predictions.pdf", "slides.pdf", "solutions.ipynb", "students.ipynb"]
+
+
+@pytest.fixture(scope="module")
+def folder(notebook, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handout") / "new"
+    build_handout(notebook, folder)
+    return folder
+
+
+def read(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    return notebook
+
+
+def text_of(path):
+    return [" ".join(page.extract_text().split()) for page in PdfReader(path).pages]
+
+
+def test_four_files_the_same_from_the_same_notebook(notebook, folder, tmp_path):
+    assert names_in(folder) == FILES
+    build_handout(notebook, tmp_path / "again")
+    for name in FILES:
+        assert (folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_students_notebook_is_the_lesson_without_outputs_and_solutions(
+    notebook, folder
+):
+    students = read(folder / "students.ipynb")
+    left_out = [
+        c.id for c in notebook.cells if c.id not in {c.id for c in students.cells}
+    ]
+    assert len(left_out) == 20 and all(name.startswith("solution") for name in left_out)
+    sources = {cell.id: cell.source for cell in notebook.cells}
+    for cell in students.cells:
+        if cell.id != "references":
+            assert not re.search(r"\b[Ss]olution", cell.source), cell.id
+        assert cell.source == sources[cell.id] or cell.id == "exercises"
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+
+
+def test_exercises_are_marked_for_nbgrader(folder):
+    """As its schema 3 wants it, for answers that a person grades."""
+    students = read(folder / "students.ipynb")
+    marked = [cell for cell in students.cells if "nbgrader" in cell.metadata]
+    assert [cell.id for cell in marked] == [f"exercise-{n}" for n in range(1, 11)]
+    points = []
+    for cell in marked:
+        about = dict(cell.metadata.nbgrader)
+        assert about.pop("grade_id") == cell.id
+        points.append(about.pop("points"))
+        assert about == {
+            "schema_version": 3,
+            "cell_type": "code",
+            "grade": True,
+            "solution": True,
+            "locked": False,
+            "task": False,
+        }
+        assert "answer_" in cell.source and "= ..." in cell.source
+    assert points == [1, 1, 1, 2, 2, 2, 2, 2, 3, 3]
+
+
+def test_solutions_run_and_pass_every_check(folder):
+    solutions = read(folder / "solutions.ipynb")
+    client = NotebookClient(
+        solutions, timeout=300, resources={"metadata": {"path": ROOT}}
+    )
+    client.execute()
+    said = [
+        output.data["text/markdown"]
+        for cell in solutions.cells
+        for output in cell.get("outputs", [])
+        if "text/markdown" in output.get("data", {})
+    ]
+    assert said.count("**Right.**") == 10
+    assert not [text for text in said if "Not yet" in text]
+    text = "\n".join(c.source for c in solutions.cells if c.cell_type == "markdown")
+    for number in range(1, 11):
+        assert f"**{number} (★" in text and f"**{number}.** " in text
+
+
+def test_predictions_fill_one_page(notebook, folder):
+    (page,) = text_of(folder / "predictions.pdf")
+    boxes = re.findall(
+        r"^> \*\*Predict first\.\*\* (.+)$",
+        "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown"),
+        flags=re.M,
+    )
+    assert len(boxes) == 14
+    for box in boxes:
+        assert box.replace("*", "") in page, box
+    width, height = PdfReader(folder / "predictions.pdf").pages[0].mediabox[2:]
+    assert abs(width - 595.3) < 1 and abs(height - 841.9) < 1
+
+
+def test_slides_have_each_section_once_or_twice(notebook, folder):
+    reader = PdfReader(folder / "slides.pdf")
+    slides = text_of(folder / "slides.pdf")
+    prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    titles = re.findall(r"^## (\d+\. .+)$", prose, flags=re.M)
+    for title in titles[:-1]:  # the last one has neither figure nor takeaway
+        own = [s for s in slides if s.startswith(title.replace("*", ""))]
+        assert 1 <= len(own) <= 2, title
+    assert len(slides) <= 1 + 2 * len(titles)
+    assert "the squared error" in " ".join(slides)
+    for page in reader.pages:
+        width, height = page.mediabox[2:]
+        assert abs(width / height - 16 / 9) < 0.01
+    pictures = [picture for page in reader.pages for picture in page.images]
+    assert len(pictures) >= 20
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" It works. How? So. *Try it:* more.", "It works. How? So."),
+        ("\n\n- **One.** Yes. *Try it:* x", "- **One.** Yes."),
+        (
+            "\n\n- **One.** " + "No " * 60 + "end.\n- **Two**, at 0.5. Or\n",
+            "- **One.**\n- **Two**, at 0.5. Or",
+        ),
+        (" At 0.2 it is. " + "Long " * 60 + "end.", "At 0.2 it is."),
+        (" Well.\n\n> **Predict first.** What?", "Well."),
+    ],
+)
+def test_takeaways_are_cut_between_sentences(text, expected):
+    assert main_points(text) == expected
+
+
+def refused(notebook, folder, message, kind=ValueError):
+    before = names_in(folder.parent)
+    with pytest.raises(kind, match=message):
+        build_handout(notebook, folder)
+    assert names_in(folder.parent) == before
+
+
+def test_folder_with_something_in_it_is_left_alone(notebook, tmp_path):
+    (tmp_path / "mine.txt").write_text("precious")
+    for folder in (tmp_path, tmp_path / "mine.txt"):
+        refused(notebook, folder, "must be new or an empty folder", FileExistsError)
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_what_cannot_be_handed_out_is_refused(tmp_path):
+    folder = tmp_path / "new"
+    notebook = executed_notebook()
+    refused(notebook, folder, "must have exercises")
+    notebook.cells += [new_markdown_cell("## 1. A\n\n**1 (★). B.** C.")]
+    refused(notebook, folder, "must have a cell with the id exercise-1")
+    notebook.cells += [
+        new_code_cell("answer_1 = 3", id="exercise-1", execution_count=1),
+        new_code_cell("answer_1 = 4", id="solution-1", execution_count=1),
+    ]
+    refused(notebook, folder, r"must have a line answer_1 = \.\.\.")
+    notebook.cells[-2].source = "answer_1 = ..."
+    picture = (ROOT / "figures/blur.png").read_bytes()
+    notebook.cells.append(shows("image/png", base64.b64encode(picture).decode()))
+    refused(notebook, folder, r"figure of cell 6 \(pass\) has no alt text")
+    notebook.cells[-1] = new_code_cell("later()")
+    refused(notebook, folder, r"whose cell 6 \(later\(\)\) is not")
+    notebook.cells.pop()
+    build_handout(notebook, folder)
+    assert names_in(folder) == FILES
