@@ -56,7 +56,6 @@ from .notebook import (
     save_figure,
     show_source,
     show_table,
-    show_versions,
 )
 from .panel import (
     Panel,

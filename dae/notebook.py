@@ -14,7 +14,6 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -27,7 +26,7 @@ from PIL.PngImagePlugin import PngInfo
 from dae._checks import check_count, check_level, check_path
 from dae._files import written_whole
 from dae.plotting import in_own_style
-from dae.results import is_full_run, output_path
+from dae.results import output_path
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
@@ -157,20 +156,6 @@ def _text(cell: object, digits: int) -> str:
 def _in_one_line(cell: object) -> str:
     text = " ".join(str(cell).replace("|", r"\|").splitlines())
     return MINUS.sub("\N{MINUS SIGN}", text)
-
-
-def show_versions() -> Markdown:
-    """Show what this run is made with, and whether it is the one the text tells of."""
-    import keras
-
-    libraries = ("tensorflow", "keras", "numpy", "scikit-learn", "matplotlib")
-    versions = {name: metadata.version(name) for name in libraries}
-    run = "the full one" if is_full_run() else "not the one that the text tells of"
-    return show_table(
-        versions | {"back end": keras.backend.backend(), "this run": run},
-        "library",
-        value="version",
-    )
 
 
 def load_benchmark(name: str) -> dict:

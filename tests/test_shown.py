@@ -186,13 +186,6 @@ def test_parameters_must_fit_each_other(parameters):
         dae.begin(parameters | {"SIGMA": 0.0})
 
 
-def test_versions_say_which_run_this_is(parameters):
-    dae.begin(parameters)
-    assert "| this run | the full one |" in dae.show_versions().data
-    parameters["EPOCHS"] = 5
-    assert "| this run | not the one" in dae.show_versions().data
-
-
 def test_a_figure_without_words_of_its_own_is_described():
     rows = dict.fromkeys(("clean", "two\nlines"), np.zeros((3, 4, 4, 1)))
     told = describe_figure(dae.plot_image_rows(rows))

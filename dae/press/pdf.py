@@ -242,11 +242,10 @@ def in_words(formula: str) -> str:
 
 
 def kept_together(text: str) -> str:
-    """Keep a title in bold on one page with what follows."""
+    """Keep a title in bold, and what ends in a colon, on one page with what follows."""
+    leads_on = re.compile(r"\*\*[^*]+\*\*|[^-|>#].*:", flags=re.DOTALL).fullmatch
     parts = re.split(r"\n\n+", text)
-    return "\n\n".join(
-        sticky(p) if re.fullmatch(r"\*\*[^*]+\*\*", p) else p for p in parts
-    )
+    return "\n\n".join(sticky(part) if leads_on(part) else part for part in parts)
 
 
 def sticky(paragraph: str) -> str:

@@ -1,5 +1,6 @@
 """What the benchmark scripts share."""
 
+import importlib
 import inspect
 import json
 import math
@@ -7,7 +8,6 @@ import os
 import platform
 import time
 from functools import partial
-from importlib import metadata
 from pathlib import Path
 
 import keras
@@ -137,7 +137,7 @@ def save(name, results):
     results["machine"] = {
         "python": platform.python_version(),
         "keras": keras.__version__,
-        backend: metadata.version(backend),
+        backend: importlib.import_module(backend).__version__,
         "cores": os.cpu_count(),
     }
     with dae.written_whole(FOLDER / f"{name}.json") as path:
