@@ -101,6 +101,7 @@ from dae.checkpoint import load_checkpoint, save_checkpoint
 from dae.data import MNIST_PATH, load_mnist
 from dae.plotting import in_own_style
 from dae.press.edition import ANSI
+from dae.press.page import build_page
 from dae.press.pdf import build_pdf
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
@@ -303,6 +304,7 @@ WRITERS = {
     "a.npz": (compiled, write_checkpoint),
     "a.json": (str, write_results),
     "a.pdf": (executed_notebook, build_pdf),
+    "a.html": (executed_notebook, build_page),
 }
 
 
@@ -334,12 +336,12 @@ def test_full_disk_while_publishing(project, monkeypatch, capsys):
 
     monkeypatch.setattr("dae.press.run.execute", execute)
     before, large = contents(project), project / "large"
-    large.write_bytes(bytes(2_000_000))
-    with full_disk(1_000_000):
+    large.write_bytes(bytes(20_000_000))
+    with full_disk(10_000_000):
         assert main([]) == 1
     assert contents(project) == before
     (left,) = (project / "runs").iterdir()
-    assert (left / "figures/aa.png").stat().st_size == 2_000_000
+    assert (left / "figures/aa.png").stat().st_size == 20_000_000
     error = capsys.readouterr().err
     told = r"\[.*large, so this file stays as it was: '.*figures/aa\.png'\n"
     assert re.search(told, error)

@@ -63,8 +63,9 @@ def build_page(
     if path.suffix != ".html":
         raise ValueError(f"path must end in .html, got {path}")
     check_executed(notebook)
-    page = to_page(notebook, live_parts(model))
+    live = live_parts(model)
     with written_whole(path) as temporary:
+        page = to_page(notebook, live)
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
@@ -79,6 +80,8 @@ def to_page(notebook: nbformat.NotebookNode, live: Live) -> str:
     title, abstract = title_and_abstract(notebook)
     try:
         body = to_markdown(notebook)
+    except OSError:  # a full disk
+        raise
     except Exception as error:
         for place, cell in enumerate(notebook.cells, start=1):
             first = nbformat.v4.new_markdown_cell("# Title")

@@ -67,9 +67,17 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
     if path.suffix != ".pdf":
         raise ValueError(f"path must end in .pdf, got {path}")
     check_executed(notebook)
+    with written_whole(path) as temporary:
+        temporary.write_bytes(pages_or_reason(notebook))
+
+
+def pages_or_reason(notebook: nbformat.NotebookNode) -> bytes:
+    """Return the PDF's content; if pandoc or Typst refuse, say which cell it is."""
     try:
-        pages = set_pages(notebook)
-    except Exception as error:  # of pandoc or Typst
+        return set_pages(notebook)
+    except OSError:  # a full disk
+        raise
+    except Exception as error:
         for place, cell in enumerate(notebook.cells, start=1):
             title = nbformat.v4.new_markdown_cell("# Title")
             alone = nbformat.v4.new_notebook(cells=[title, cell])
@@ -79,8 +87,6 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
                 told = f"{name_of(cell, place)} cannot be set on paper: {reason}"
                 raise ValueError(told) from error
         raise ValueError(f"notebook cannot be set on paper: {error}") from error
-    with written_whole(path) as temporary:
-        temporary.write_bytes(pages)
 
 
 def set_pages(notebook: nbformat.NotebookNode, **options) -> bytes | list[bytes]:
