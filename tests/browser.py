@@ -58,6 +58,17 @@ WATCH = """label => {
 }"""
 
 
+# characters in the longest full line of a paragraph
+LONGEST_LINE = """() => Math.max(...[...document.querySelectorAll('article > p')]
+    .filter(p => p.textContent.length > 300 && !p.querySelector('math, code'))
+    .map(p => {
+        const range = document.createRange();
+        range.selectNodeContents(p);
+        const lines = new Set([...range.getClientRects()].map(r => Math.round(r.top)));
+        return p.textContent.length / (lines.size - 0.5);
+    }))"""
+
+
 def copy_for_a_fast_run(folder: Path) -> None:
     """Put package and notebook there, the notebook empty and with few images."""
     for name in ("dae", "tests/benchmarks"):  # section 17 draws what these measured
@@ -268,6 +279,7 @@ def visit_page(browser, shots: Path, axe: Path | None) -> None:
             if width == 1280:
                 use_page(page)
             page.screenshot(path=shots / f"page-{width}-{scheme}.png")
+            assert page.evaluate(LONGEST_LINE) <= 80
             root = "document.documentElement.scrollWidth"
             assert page.evaluate(root) <= width, "the page scrolls sideways"
             # the last one is about what this test reads
@@ -277,6 +289,17 @@ def visit_page(browser, shots: Path, axe: Path | None) -> None:
             if axe and width in (390, 1280):
                 look_for_barriers(browser, width, scheme, axe)
             context.close()
+
+
+def visit_without_script(browser) -> None:
+    """The lesson is there, and the page says what is missing."""
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto((ROOT / NAME).with_suffix(".html").as_uri())
+    expect(page.locator("#live-missing")).to_be_visible()
+    expect(page.locator("#live-works")).to_be_hidden()
+    expect(page.locator("#Figure-9")).to_be_visible()
+    context.close()
 
 
 def look_for_barriers(browser, width: int, scheme: str, axe: Path) -> None:
@@ -309,6 +332,7 @@ def main() -> None:
             executable_path=options.chromium, args=["--no-sandbox"]
         )
         if options.app == "page":
+            visit_without_script(browser)
             visit_page(browser, shots, options.axe)
             print(f"The page works; screenshots are in {shots}")
             return
