@@ -86,8 +86,10 @@ def differences(committed, reproduced, seeds):
 
 
 if __name__ == "__main__":
-    first, second = (json.loads(Path(path).read_text()) for path in sys.argv[1:3])
-    seeds = json.loads(SEEDS.read_text())["numbers"]
+    first, second = (
+        json.loads(Path(path).read_text("utf-8")) for path in sys.argv[1:3]
+    )
+    seeds = json.loads(SEEDS.read_text("utf-8"))["numbers"]
     found = list(differences(first, second, seeds))
     print("\n".join(found) or "results agree within the stated tolerance")
     sys.exit(bool(found))

@@ -43,7 +43,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Examples
     --------
     >>> with written_whole("figures/results.json") as temporary:
-    ...     temporary.write_text("{}")
+    ...     temporary.write_text("{}", encoding="utf-8")
     """
     path = check_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

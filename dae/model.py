@@ -278,7 +278,9 @@ def load_history() -> dict[str, list[float]]:
     FileNotFoundError
         If the file is not in the package.
     """
-    return json.loads(PRETRAINED_PATH.with_name("history.json").read_text())
+    return json.loads(
+        PRETRAINED_PATH.with_name("history.json").read_text(encoding="utf-8")
+    )
 
 
 def save_denoiser(model: keras.Model, path: str | Path) -> None:

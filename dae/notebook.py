@@ -378,7 +378,7 @@ def quiet_start() -> Iterator[None]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors are raised, not logged
     kept = os.dup(2)
     if "DAE_KERNEL_LOG" not in os.environ:  # or else `python -m dae` has it in a file
-        with open(os.devnull, "w") as nowhere:
+        with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
     try:
         yield

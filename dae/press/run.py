@@ -219,7 +219,7 @@ def remove_widgets(notebook: nbformat.NotebookNode) -> None:
 def benchmark_results() -> dict[str, dict]:
     """Return what the benchmark scripts last measured, by the name of the script."""
     paths = (ROOT / "tests/benchmarks").glob("*.json")
-    return {path.stem: json.loads(path.read_text()) for path in paths}
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def readmes() -> list[Path]:
@@ -313,7 +313,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     folder : Path
         Where the run wrote; deleted at the end, if it can be.
     """
-    results = json.loads((folder / "figures/results.json").read_text())
+    results = json.loads((folder / "figures/results.json").read_text("utf-8"))
     sources = {"results": results, **benchmark_results()}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
