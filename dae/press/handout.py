@@ -321,11 +321,11 @@ def figure_and(section: Section, folder: Path) -> list[str]:
 
 
 def is_tall(block: Block) -> bool:
-    """Whether a picture is more than half as high as it is wide."""
+    """Whether a picture is nearly half as high as it is wide, or more."""
     if block.mime == "image/svg+xml":
         return False
     with Picture.open(io.BytesIO(as_bytes(block.mime, block.content))) as picture:
-        return picture.height > 0.5 * picture.width
+        return picture.height > 0.45 * picture.width
 
 
 def on_text(text: str, folder: Path) -> str:
