@@ -106,6 +106,17 @@ def test_parts_begin_a_page_and_no_page_ends_early(notebook):
         assert blank < (1 if i + 1 in parts else 1 / 3), i + 1
 
 
+def test_short_paragraphs_and_points_are_not_torn(notebook):
+    on_page = [squeezed(page.extract_text()) for page in PdfReader(PDF).pages]
+    text = COMMENT.sub("", "\n\n".join(c.source for c in cells(notebook, "markdown")))
+    pieces = re.split(r"\n\n+|\n(?=- )", text)
+    plain = [re.sub(r"[*`]|^- ", "", p) for p in pieces if not re.search(r"[$|\[>#]", p)]
+    short = [squeezed(p) for p in plain if 160 < len(p) < 750]
+    found = [sum(p in page for page in on_page) for p in short]
+    assert len(short) > 75
+    assert found.count(1) == len(short), short[found.index(0)]
+
+
 def test_pdf_says_what_it_is_to_those_who_cannot_see_it(notebook):
     reader = PdfReader(PDF)
     about = reader.metadata
