@@ -6,6 +6,7 @@ grey print and by colour-blind readers.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -346,21 +347,15 @@ def plot_frontier(
         refuse("highlight", f"be one of {list(points)}", repr(highlight))
     figure, (axis,) = _figure(3.6)
     axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
-    for name, (cost, quality) in points.items():
-        first = name in best
+    for name, place in points.items():
         colour, _, marker = STYLES["our network"] if name == highlight else PLAIN
-        look = {"color": colour, "ms": 6, "mfc": colour if first else "white"}
-        axis.plot(cost, quality, marker, **look)
-        # beside a point close to the next one, there is room for its label above
-        crowded = first and any(cost < points[k][0] < 1.25 * cost for k in best)
-        x, y = (-7, 8) if first else (7, -8)
-        look = {"ha": "right" if first else "left", "va": "center"}
-        look["weight"] = "bold" if name == highlight else "normal"
-        _annotate(axis, name, (cost, quality), (x, 0 if crowded else y), **look)
+        look = {"color": colour, "ms": 6}
+        axis.plot(*place, marker, mfc=colour if name in best else "white", **look)
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:g}")
     axis.margins(x=0.15, y=0.1)
     _dress(axis, "", *labels)
+    _name_points(axis, points, [points[name] for name in best], highlight)
     return figure
 
 
@@ -400,6 +395,34 @@ def _name_lines(figure: Figure, axis, width: int) -> None:
     places = raised.clip(0, axis.bbox.height - heights.sum()) + stacked
     for name, place in zip(names, places / axis.bbox.height, strict=True):
         name.set_position((1.04, place))
+
+
+def _name_points(axis, points: Mapping, line: ArrayLike, bold: str | None) -> None:
+    """Write each point's name beside it, where it covers least of what is there."""
+    axis.figure.draw_without_rendering()  # from here on, all sizes are known
+    nodes, along = axis.transData.transform(line), np.linspace(0, len(line) - 1, 200)
+    along = [np.interp(along, range(len(line)), part) for part in nodes.T]
+    marks = axis.transData.transform(list(points.values()))
+    spots = [*np.transpose(along), *np.repeat(marks, 20, axis=0)]  # these weigh most
+    boxes = []
+    for name in sorted(points, key=len, reverse=True):  # long ones need most room
+        look = {"va": "center", "weight": "bold" if name == bold else "normal"}
+        text = axis.annotate(
+            name, points[name], (0, 0), textcoords="offset points", **look
+        )
+
+        def put(where, text=text):
+            side, height = where
+            text.set(position=(8 * side, height), ha=("center", "left", "right")[side])
+            return text.get_window_extent()
+
+        def covered(where):
+            box = put(where)
+            beyond = not all(axis.bbox.contains(*corner) for corner in box.corners())
+            over = beyond + sum(map(box.overlaps, boxes))
+            return 100 * over + box.padded(5).count_contains(spots)
+
+        boxes.append(put(min(product((-1, 1, 0), (10, -10, 0)), key=covered)))
 
 
 def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:

@@ -148,7 +148,9 @@ def plot_codes(
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, fontsize="medium", pad=3)
     bar = figure.colorbar(drawn, ax=axes, ticks=MaxNLocator(4), **BAR)
-    bar.set_label("value (black: 0)" if np.any(centre) else "value in the code")
+    bar.set_label(
+        "value \N{MINUS SIGN} black's" if np.any(centre) else "value in the code"
+    )
     return figure
 
 

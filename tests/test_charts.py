@@ -321,6 +321,21 @@ def test_frontier_figure_names_all_and_joins_the_best():
     assert {"1", "2", "4", "8"} <= {t.get_text() for t in axis.get_xticklabels()}
 
 
+def test_names_of_the_lessons_frontier_cover_no_point_and_no_name():
+    models = dae.load_benchmark("frontier")["models"]
+    points = {name: (m["time"], m["validation"]) for name, m in models.items()}
+    figure = dae.plot_frontier(points, ("time", "quality"), highlight="ours")
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    assert not overlapping(axis.texts, figure.bbox)
+    places = axis.transData.transform(list(points.values()))
+    for text in axis.texts:
+        box = text.get_window_extent().padded(3)  # the marks have a radius of 4
+        assert not box.count_contains(places), text.get_text()
+        (own,) = axis.transData.transform([points[text.get_text()]])
+        assert np.hypot(*(own - np.clip(own, *box.get_points()))) < 15
+
+
 def test_frontier_marks_one_point_out():
     (axis,) = dae.plot_frontier(POINTS, "xy", highlight="middle").axes
     looks = [(line.get_marker(), line.get_color()) for line in axis.lines[1:]]

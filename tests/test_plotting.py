@@ -128,7 +128,12 @@ def test_codes_can_be_centred_on_that_of_black(digits):
         np.testing.assert_allclose(difference, (code - black)[..., k])
         assert not shown[5 + k].get_array().any()
         assert shown[1 + k].get_clim() == pytest.approx((-most, most))
-    assert figure.axes[-1].get_ylabel() == "value (black: 0)"
+    figure = plot_codes(
+        *({"a": x} for x in (digits[0], np.ones((7, 7, 8)))), 8 * [0], 1
+    )
+    figure.draw_without_rendering()
+    label = figure.axes[-1].yaxis.label
+    assert label.get_text() == "value \N{MINUS SIGN} black's"
     with pytest.raises(ValueError, match="centre must have shape"):
         plot_codes(images, codes, [False] * 3, black[0])
 
