@@ -313,6 +313,12 @@ def cover(notebook: nbformat.NotebookNode) -> Block | None:
     return None
 
 
+def cover_caption(notebook: nbformat.NotebookNode) -> str:
+    """Return what the title's cell says of its picture, in the line below it."""
+    pictures = [p for p in paragraphs(title_cell(notebook)) if p.startswith("![")]
+    return pictures[0].partition("\n")[2].strip("*") if pictures else ""
+
+
 def linked(text: str) -> str:
     """Give headings and references names, and lead all mentions of them there.
 

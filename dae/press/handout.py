@@ -10,6 +10,7 @@ import io
 import re
 import tempfile
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -26,16 +27,15 @@ from dae.press.edition import (
     name_of,
     shown,
     title_and_abstract,
-    written,
 )
-from dae.press.pdf import on_paper, quoted, raw_typst, typeset
+from dae.press.pdf import drawn, on_paper, raw_typst, typeset
 
 PAGE = Path(__file__).with_name("handout.typ")
 SOLUTIONS_ARE_HERE = " The solutions come at the end."
 NEEDED = ("imports", "parameters", "load")  # by the exercises
 BOX = re.compile(r"^> \*\*Predict first\.\*\* (.+)$", flags=re.MULTILINE)
 TAKEAWAY = "**What to take from it.**"
-SENTENCE_END = r"(?:(?<=[a-z)*\d%][.?])|(?<=[.?]\*\*)) (?=[A-Z*(`\d])"
+SENTENCE_END = r"(?:(?<=[a-z)*\d%][.?])|(?<=dB\.)|(?<=[.?]\*\*)) (?=[A-Z*(`\d])"
 SECTION = re.compile(r"## (\d+\. .+)")
 
 
@@ -287,24 +287,26 @@ def set_slides(notebook: NotebookNode) -> bytes:
     title, abstract = title_and_abstract(notebook)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        parts = [f"# {title}", raw_typst("#question["), abstract, raw_typst("]")]
+        parts = [f"# {title}", *large(abstract)]
         for section in sections(notebook):
-            asked = [
+            heading = f"# {section.title}"
+            early, late = (
                 [
-                    f"# {section.title}",
-                    raw_typst("#question["),
-                    on_text(question, folder),
+                    [heading, *large(on_text(question, folder))]
+                    for question, is_late in section.questions
+                    if is_late == wanted
                 ]
-                for question, _ in section.questions
-            ]
-            late = [is_late for _, is_late in section.questions]
-            for slide, is_late in zip(asked, late, strict=True):
-                parts += [*slide, raw_typst("]")] if not is_late else []
-            parts += [f"# {section.title}", *figure_and(section, folder)]
-            for slide, is_late in zip(asked, late, strict=True):
-                parts += [*slide, raw_typst("]")] if is_late else []
+                for wanted in (False, True)
+            )
+            shows = [heading, *figure_and(section, folder)]
+            parts += chain.from_iterable([*early, shows, *late])
         inputs = {"kind": "slides", "title": title}
         return typeset("\n\n".join(parts), PAGE, folder, inputs)
+
+
+def large(words: str) -> list[str]:
+    """Fill a slide with words in large type."""
+    return [raw_typst("#question["), words, raw_typst("]")]
 
 
 def figure_and(section: Section, folder: Path) -> list[str]:
@@ -314,10 +316,9 @@ def figure_and(section: Section, folder: Path) -> list[str]:
     """
     block, words = section.figure, on_text(section.takeaway, folder)
     if block is None:
-        return [raw_typst("#question["), words, raw_typst("]")]
-    name = quoted(written(block.mime, block.content, folder))
+        return large(words)
     way = "beside" if is_tall(block) else "below"
-    return [raw_typst(f"#{way}({name}, {quoted(block.about)})["), words, raw_typst("]")]
+    return [raw_typst(f"#{way}({drawn(block, folder)})["), words, raw_typst("]")]
 
 
 def is_tall(block: Block) -> bool:

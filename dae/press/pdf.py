@@ -27,6 +27,7 @@ from dae.press.edition import (
     blocks,
     check_executed,
     cover,
+    cover_caption,
     name_of,
     title_and_abstract,
     written,
@@ -102,6 +103,8 @@ def set_pages(notebook: nbformat.NotebookNode, **options) -> bytes | list[bytes]
             "date": notebook.metadata.get("date", ""),
             "version": __version__,
             "cover": written(first.mime, first.content, Path(folder)) if first else "",
+            "alt": first.about if first else "",
+            "caption": cover_caption(notebook),
         }
         return typeset(text, STYLE, Path(folder), inputs, **options)
 
@@ -198,11 +201,7 @@ def on_paper(block: Block, folder: Path) -> str:
     """Write a block as Markdown or as Typst's language."""
     content = quoted(block.content)
     if block.kind == "picture":
-        mime, drawn = block.mime, block.content
-        if block.vector:
-            mime, drawn = "image/svg+xml", block.vector
-        name = quoted(written(mime, drawn, folder))
-        return raw_typst(f"#picture({name}, {quoted(block.about)})")
+        return raw_typst(f"#picture({drawn(block, folder)})")
     if block.kind == "code":
         return raw_typst(f"#cell({quoted(block.about)}, {content})")
     if block.kind in ("source", "plain"):
@@ -215,6 +214,14 @@ def on_paper(block: Block, folder: Path) -> str:
         free = "#[#show figure: set block(breakable: true)"
         text = f"{raw_typst(free)}\n\n{text}\n\n{raw_typst(']')}"
     return text
+
+
+def drawn(block: Block, folder: Path) -> str:
+    """Write a picture's file, a chart's as lines; return its name and alt text."""
+    mime, content = block.mime, block.content
+    if block.vector:
+        mime, content = "image/svg+xml", block.vector
+    return f"{quoted(written(mime, content, folder))}, {quoted(block.about)}"
 
 
 def as_image(match: re.Match) -> str:
