@@ -154,8 +154,15 @@ def test_what_is_said_of_the_plain_network_and_ours(said, of, ends):
     assert of(f"{squared}.ours.stuck", "steps") == 0
     said("ours-text", "fresh noise changes next to nothing")
     assert of("fresh_noise.gain.highest", "steps") < 0.1
-    said("ours-text", "Batches of 256 cost quality at equal epochs")
+    said("ours-text", "Batches of 256 cost quality at equal epochs, and Muon")
     assert of("batch.gain.highest", "steps") < 0
+    said("ours-text", "only makes up for it")
+    assert abs(of("muon.psnr", "steps") - of("overview.psnr", "steps")) < 0.05
+    said("ours-text", "both differences shrink to a few hundredths of a decibel")
+    for noted in ("0.02 dB less after 50", "0.03 dB more after 50"):  # by hand
+        said("tests/benchmarks/README.md", noted)
+    said("ours-text", "bring twelve times the weights")
+    assert int(of("patches.weights", "steps") / of("rate.weights", "steps")) == 12
 
 
 def test_plain_network_is_the_one_of_the_benchmark(notebook, monkeypatch):
@@ -206,13 +213,14 @@ def test_the_targets_are_met(of):
 
 
 def test_what_is_said_of_the_code(said, of, ends):
-    said("s6-end", "noise moves the trained code much less than the pixels")
+    said("s6-end", "noise moves the pixels more than the image does")
+    assert of("code.pixels") > 0.5**0.5 > ends("code.trained_code")[1]
+    said("s6-end", "and the trained code less; but it does move it")
     assert 0.1 < of("code.trained_code") < of("code.untrained_code") < 1
     assert of("code.trained_code") < 0.7 * of("code.pixels")
     said("code-figure-caption", "eight maps")
-    said("s6", "here none is")
-    assert of("code.dead_maps") == 0
-    said("silence-figure-caption", "No map is indispensable, but they are not equal")
+    assert of("code.dead_maps") == 0  # else Figure 11's caption must speak of marks
+    said("silence-figure-caption", "The maps share the work, unevenly")
     assert of("maps.most_cost") < of("test.denoised.psnr") - of("test.noisy.psnr")
     assert of("maps.most_cost") > 2 * of("maps.least_cost") > 0
     assert ends("maps.least_cost")[0] > 0
@@ -240,9 +248,9 @@ def test_what_is_said_of_the_baselines(said, of, ends, results):
         f"ladder.noise_0_5.{n}" for n in ("gaussian_blur", "affine_denoiser")
     )
     assert of(f"{blur}_curve") > of(blur) + 3
-    said("s7-end", "At 0.5 it equals the affine denoiser")
+    said("s7-end", "At 0.5 it is as good as the affine denoiser without one")
     assert abs(of(f"{blur}_curve") - of(affine)) < 0.2
-    said("s7-end", "at 0.2 the affine denoiser with a curve")
+    said("s7-end", "at 0.2 as the affine denoiser with one")
     mild = [f"ladder.noise_0_2.{n}_curve" for n in ("gaussian_blur", "affine_denoiser")]
     assert abs(of(mild[0]) - of(mild[1])) < 0.2
     said("s7-end", "The baseline to beat at 0.5 is the affine denoiser with a curve")
@@ -272,7 +280,8 @@ def test_what_is_said_of_the_objective(said, of, ends):
     said("objective-figure-caption", "Only frozen noise overfits")
     rises = {w: psnr(w, "rise_of_the_loss") for w in ("frozen", "fresh")}
     assert rises["frozen"] > 10 and rises["fresh"] < 1
-    said("s8-end", "Even at its best epoch, frozen noise is")
+    said("s8-end", "(an early one, in which the learning rate is still high)")
+    said("s8-end", "frozen noise is")
     assert ends("objective.fresh_frozen.noisy_in", "results")[0] > 0
     assert ends("objective.fresh_frozen.noisy_in.mean")[0] > 0
 
@@ -291,12 +300,13 @@ def test_what_is_said_of_other_levels(said, of, ends):
     assert of(f"{two}.0_5") < of(f"{affine}.0_5")
     assert ends(f"{two}.0_5.mean")[1] < ends(f"{five}.0_5.mean")[0] - 1
     said("s9-end", "It also pays below")
-    assert ends(f"{five}.0_0", "results")[1] < ends(f"{two}.0_0", "results")[0]
+    clean = [ends(f"{n}.0_0", "results") for n in (five, affine, two)]
+    assert clean[0][1] < clean[2][0] and of(f"{five}.0_0") < of(f"{affine}.0_0")
     said("s9-end", "At 0.3, which only the blind network has seen, it is ahead of both")
     assert of(f"{blind}.0_3") > max(of(f"{two}.0_3"), of(f"{five}.0_3"))
-    said("s9-end", "Blindness costs little")
-    assert 0 < of(f"{two}.0_2") - of(f"{blind}.0_2") < 1
-    assert 0 < of(f"{five}.0_5") - of(f"{blind}.0_5") < 1
+    said("s9-end", "Blindness has a price, a small one at 0.2")
+    price = [of(f"{n}.0_{k}") - of(f"{blind}.0_{k}") for n, k in ((two, 2), (five, 5))]
+    assert 0 < price[0] < 0.3 < price[1] < 1
 
 
 def test_what_is_said_of_other_corruptions(said, of, ends):
@@ -314,6 +324,11 @@ def test_what_is_said_of_other_corruptions(said, of, ends):
     said("s10-end", "Holes are another matter")
     untouched, taught = (psnr(row, "masking") for row in ("no_network", "masking"))
     assert psnr("gaussian", "masking") - untouched < (taught - untouched) / 5
+    said("s10-end", "it saw a fifth as much of each")
+    said("s10-end", "the Gaussian network, which knows specks")
+    untouched, taught = (psnr(r, "salt_and_pepper") for r in ("no_network", "gaussian"))
+    assert taught > untouched + 8
+    assert 0 < psnr("salt_and_pepper", "salt_and_pepper") - taught < 1
     said("s10-end", "Relatives help each other")
     for one, two in (("speckle", "poisson"), ("poisson", "speckle")):
         strangers = (psnr(r, two) for r in ("gaussian", "salt_and_pepper", "masking"))
@@ -326,7 +341,7 @@ def test_what_is_said_of_the_bottleneck(said, of, ends):
 
     noisy, small = of("test.noisy.psnr"), (10, 20, 49, 98, 196, 392, 784)
     plain, denoising = (psnr(f"linear_{way}", small) for way in ("plain", "denoising"))
-    said("bottleneck-figure-caption", "only linear and plain does better with a small")
+    said("bottleneck-figure-caption", "only linear and plain does much better with a")
     said("s11-end", "Alone, a bottleneck can denoise")
     assert max(plain, key=plain.get) == 49 and plain[49] > noisy + 5
     said("s11-end", "Fewer lose ink")
@@ -448,10 +463,16 @@ def test_what_is_said_of_noisy_targets(said, of, ends):
     def psnr(targets):
         return of(f"noise2noise.{targets}.psnr")
 
-    said("s14-end", "noisy targets teach denoising, but more slowly")
-    assert psnr("noisy_targets") < psnr("clean_targets") - 0.5
+    said("s14-end", "noisy targets teach denoising, but not as well in the same time")
+    once, often, clean = (
+        ends(f"noise2noise.{name}.psnr.mean")
+        for name in ("noisy_targets", "noisy_4_passes", "clean_targets")
+    )
+    assert max(once[1], often[1]) < clean[0]
+    assert ends("noise2noise.lost_targets.mean")[0] > 0.5
+    said("s14-end", "more of the same does not always help")
     assert psnr("noisy_targets") + 0.3 < psnr("noisy_4_passes") < psnr("clean_targets")
-    assert ends("noise2noise.lost_targets", "results")[0] > 0
+    assert often[0] < once[0]  # of the seed with the worst four passes, at least
     assert of("noise2noise.noisy_4_passes.black_pixel") < 0.03
     said("s14-end", "the mean that section 2 found")
     grey = of("noise2noise.noisy_clipped.black_pixel")
@@ -468,7 +489,9 @@ def test_what_is_said_of_local_memory(said, of, ends, sources):
     said("local-end", "memory of *parts* carries over to new digits better")
     assert ends("local.network_side_7_paired", "results")[0] > 0
     assert ends("local.side_7.mean")[0] > ends("ideal.tuned_memory.test_digits.mean")[1]
-    assert of("side_7", "local") > sides[7] + 0.2
+    said("local-end", "on the same pictures, about half-way to the network")
+    won = of("side_7", "local") - sides[7]
+    assert 0.4 < won / of("local.network_side_7_paired") < 0.6
     said("local-end", "On validation images, too")
     assert of("memory.best_side") == 7
     said("local-end", "is the best there")
@@ -487,6 +510,13 @@ def test_what_is_said_of_generalising(said, of, ends):
     assert abs(psnr("27_500", "own_digits") - psnr("27_500", "new_digits")) < 0.3
     said("s17-end", "the two agree to")
     assert psnr("27_500", "each_other") > psnr("27_500", "new_digits") + 5
+    said("s17-end", "Other first weights alone make a part of that")
+    alike = {n: of(f"100.{n}", "pupils") for n in ("both", "weights", "digits")}
+    assert alike["both"] + 2 < alike["weights"] < psnr("27_500", "each_other") - 5
+    assert abs(alike["both"] - psnr("100", "each_other")) < 0.2  # another processor
+    said("s17-end", "no less than with the same digits")
+    alike = {n: of(f"27500.{n}", "pupils") for n in ("both", "weights", "digits")}
+    assert alike["weights"] - psnr("27_500", "each_other") < 0.1
     said("s17-end", "With 10,000 it is so already")
     for against in ("new_digits", "each_other"):
         assert abs(psnr("10_000", against) - psnr("27_500", against)) < 0.5
@@ -577,7 +607,7 @@ def test_what_is_said_of_the_costs(said, of, sources):
     assert 0 < models["ours, 24"]["time"] - models["wide"]["time"] < 0.4
     wide, longer = (models[n]["validation"] for n in ("wide", "ours, 24"))
     assert abs(wide - longer) < 0.1
-    said("s21-end", "Smaller networks save nothing")
+    said("s21-end", "Narrower networks with our design save nothing")
     assert min(lead[name] for name in ("tiny", "small", "narrow")) > 0.05
 
 
