@@ -10,9 +10,9 @@ import gzip
 import io
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -92,6 +92,23 @@ def check_executed(notebook: nbformat.NotebookNode) -> None:
                 f"notebook must be executed, got one whose {name_of(cell, place)} is "
                 "not; python -m dae executes it"
             )
+
+
+def or_name_the_cell(make: Callable, notebook: nbformat.NotebookNode, done: str) -> Any:
+    """Return what `make` makes of a notebook; if it fails, say which cell it is."""
+    try:
+        return make(notebook)
+    except OSError:  # a full disk
+        raise
+    except Exception as error:
+        for place, cell in enumerate(notebook.cells, start=1):
+            title = nbformat.v4.new_markdown_cell("# Title")
+            try:
+                make(nbformat.v4.new_notebook(cells=[title, cell]))
+            except Exception as reason:
+                told = f"{name_of(cell, place)} cannot be {done}: {reason}"
+                raise ValueError(told) from error
+        raise ValueError(f"notebook cannot be {done}: {error}") from error
 
 
 def is_run(cell: nbformat.NotebookNode) -> bool:

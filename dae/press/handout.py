@@ -144,7 +144,7 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
     title = "# Solutions\n\nOf the exercises of the lesson; each is checked."
     made = [new_markdown_cell(title, id="title")]
     made += [new_code_cell(cells[n].source, id=n) for n in NEEDED if n in cells]
-    made += [new_code_cell(f, id="corrupt") for f in functions(notebook, "corrupt")]
+    made += [new_code_cell(f, id="corrupt") for f in function(notebook, "corrupt")]
     for number in points(notebook):
         for name in (f"exercise-{number}", f"solution-{number}"):
             if name not in cells:
@@ -166,16 +166,15 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
     return new_notebook(cells=made, metadata=about)
 
 
-def functions(notebook: NotebookNode, *names: str) -> list[str]:
-    """Return the source of functions that the notebook's cells define."""
-    code = [c.source for c in notebook.cells if c.cell_type == "code"]
-    found = []
-    for source in code:
-        if any(f"def {name}(" in source for name in names):
-            for node in ast.parse(source).body:
-                if isinstance(node, ast.FunctionDef) and node.name in names:
-                    found.append(ast.get_source_segment(source, node))
-    return found
+def function(notebook: NotebookNode, name: str) -> list[str]:
+    """Return the source of a function that a cell defines, if one does."""
+    sources = [c.source for c in notebook.cells if f"def {name}(" in c.source]
+    nodes = [(source, node) for source in sources for node in ast.parse(source).body]
+    return [
+        ast.get_source_segment(source, node)
+        for source, node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name == name
+    ]
 
 
 def text_of_exercise(notebook: NotebookNode, number: str) -> str:

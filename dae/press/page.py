@@ -24,7 +24,7 @@ from dae.press.edition import (
     blocks,
     check_executed,
     cover,
-    name_of,
+    or_name_the_cell,
     title_and_abstract,
 )
 from dae.press.live import Live, live_parts
@@ -78,19 +78,7 @@ def to_page(notebook: nbformat.NotebookNode, live: Live) -> str:
         If a cell cannot be shown, with its name.
     """
     title, abstract = title_and_abstract(notebook)
-    try:
-        body = to_markdown(notebook)
-    except OSError:  # a full disk
-        raise
-    except Exception as error:
-        for place, cell in enumerate(notebook.cells, start=1):
-            first = nbformat.v4.new_markdown_cell("# Title")
-            try:
-                to_markdown(nbformat.v4.new_notebook(cells=[first, cell]))
-            except Exception as reason:
-                told = f"{name_of(cell, place)} cannot be shown in the page: {reason}"
-                raise ValueError(told) from error
-        raise
+    body = or_name_the_cell(to_markdown, notebook, "shown in the page")
     options = [*OPTIONS, f"--template={TEMPLATE}"]
     options += [f"--variable=heading:{html.escape(title)}"]
     options += [f"--metadata=pagetitle:{title}"]

@@ -28,7 +28,7 @@ from dae.press.edition import (
     check_executed,
     cover,
     cover_caption,
-    name_of,
+    or_name_the_cell,
     title_and_abstract,
     written,
 )
@@ -69,25 +69,8 @@ def build_pdf(notebook: nbformat.NotebookNode, path: str | Path) -> None:
         raise ValueError(f"path must end in .pdf, got {path}")
     check_executed(notebook)
     with written_whole(path) as temporary:
-        temporary.write_bytes(pages_or_reason(notebook))
-
-
-def pages_or_reason(notebook: nbformat.NotebookNode) -> bytes:
-    """Return the PDF's content; if pandoc or Typst refuse, say which cell it is."""
-    try:
-        return set_pages(notebook)
-    except OSError:  # a full disk
-        raise
-    except Exception as error:
-        for place, cell in enumerate(notebook.cells, start=1):
-            title = nbformat.v4.new_markdown_cell("# Title")
-            alone = nbformat.v4.new_notebook(cells=[title, cell])
-            try:
-                set_pages(alone)
-            except Exception as reason:
-                told = f"{name_of(cell, place)} cannot be set on paper: {reason}"
-                raise ValueError(told) from error
-        raise ValueError(f"notebook cannot be set on paper: {error}") from error
+        content = or_name_the_cell(set_pages, notebook, "set on paper")
+        temporary.write_bytes(content)
 
 
 def set_pages(notebook: nbformat.NotebookNode, **options) -> bytes | list[bytes]:
