@@ -91,11 +91,14 @@ def main(arguments: list[str] | None = None) -> int:
 def build(builder: Callable, path: Path) -> int:
     """Build something of the executed notebook; return the exit status."""
     try:
-        builder(nbformat.read(run.NOTEBOOK, as_version=4), path)
+        made = builder(nbformat.read(run.NOTEBOOK, as_version=4), path) or [path]
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Wrote {path.name}")
+    told = f"Wrote {', '.join(path.name for path in made)}"
+    if len(made) > 1:
+        told += f" to {path}; the notebooks need dae: run them in the lesson's folder"
+    print(told)
     return 0
 
 

@@ -5,24 +5,25 @@ Nothing is written twice: a change of the lesson is in all of them.
 """
 
 import ast
+import base64
 import copy
-import io
+import mimetypes
 import re
 import tempfile
-from dataclasses import dataclass, field
-from itertools import chain
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from PIL import Image as Picture
 
 from dae._files import write_all
 from dae.press.edition import (
     COMMENT,
+    NO_ALT,
+    PICTURE,
+    ROOT,
     Block,
-    as_bytes,
     check_executed,
     name_of,
     shown,
@@ -32,21 +33,14 @@ from dae.press.pdf import drawn, on_paper, raw_typst, typeset
 
 PAGE = Path(__file__).with_name("handout.typ")
 SOLUTIONS_ARE_HERE = " The solutions come at the end."
+WHERE = (  # the package is, for the lesson and for what is handed out
+    "the folder beside this notebook: start Jupyter or papermill there",
+    "from the lesson's folder: put this file into it",
+)
 NEEDED = ("imports", "parameters", "load")  # by the exercises
 BOX = re.compile(r"^> \*\*Predict first\.\*\* (.+)$", flags=re.MULTILINE)
 TAKEAWAY = "**What to take from it.**"
-SENTENCE_END = r"(?:(?<=[a-z)*\d%][.?])|(?<=dB\.)|(?<=[.?]\*\*)) (?=[A-Z*(`\d])"
 SECTION = re.compile(r"## (\d+\. .+)")
-
-
-@dataclass
-class Section:
-    """What a slide shows of a section; a late question comes after the takeaway."""
-
-    title: str
-    questions: list[tuple[str, bool]] = field(default_factory=list)
-    figure: Block | None = None
-    takeaway: str = ""
 
 
 def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:
@@ -111,9 +105,11 @@ def students(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace(SOLUTIONS_ARE_HERE, "")
+            attach_pictures(cell)
             continue
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
+            cell.source = cell.source.replace(*WHERE)
         number = re.fullmatch(r"exercise-(\d+)", cell.id)
         if number:
             cell.metadata["nbgrader"] = {
@@ -129,6 +125,21 @@ def students(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def attach_pictures(cell: NotebookNode) -> None:
+    """Put the pictures of a cell that are files beside the lesson into the notebook."""
+
+    def attached(match: re.Match) -> str:
+        path = ROOT / match["target"]
+        mime = mimetypes.guess_type(path.name)[0]
+        if not path.is_file():
+            return match[0]
+        content = base64.b64encode(path.read_bytes()).decode()
+        cell.setdefault("attachments", {})[path.name] = {mime: content}
+        return match[0].replace(match["target"], f"attachment:{path.name}")
+
+    cell.source = PICTURE.sub(attached, cell.source)
+
+
 def points(notebook: NotebookNode) -> dict[str, int]:
     """Return the number of stars of each exercise, by its number."""
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
@@ -141,9 +152,13 @@ def points(notebook: NotebookNode) -> dict[str, int]:
 def solutions(notebook: NotebookNode) -> NotebookNode:
     """Put the solutions into the exercises: a notebook that says "Right" ten times."""
     cells = {cell.id: cell for cell in notebook.cells}
-    title = "# Solutions\n\nOf the exercises of the lesson; each is checked."
+    title = (
+        "# Solutions\n\nOf the exercises of the lesson; each is checked. Where a text "
+    )
+    title += "names what is not here, such as `fine_tuned`, it is in the lesson."
     made = [new_markdown_cell(title, id="title")]
-    made += [new_code_cell(cells[n].source, id=n) for n in NEEDED if n in cells]
+    needed = {n: cells[n].source.replace(*WHERE) for n in NEEDED if n in cells}
+    made += [new_code_cell(source, id=n) for n, source in needed.items()]
     made += [new_code_cell(f, id="corrupt") for f in function(notebook, "corrupt")]
     for number in points(notebook):
         for name in (f"exercise-{number}", f"solution-{number}"):
@@ -197,71 +212,74 @@ def paragraph(notebook: NotebookNode, start: str) -> str:
     return ""
 
 
-def sections(notebook: NotebookNode) -> list[Section]:
-    """Take the numbered sections apart.
+def slides(notebook: NotebookNode, folder: Path) -> list[str]:
+    """Write a slide for each question, figure and takeaway, in the lesson's order.
+
+    A section shows the figures of its cells tagged ``slide``, or else its first. What
+    comes before a question in its own cell stands above it.
 
     Raises
     ------
     ValueError
         If a figure has no alt text.
     """
-    found = []
+    parts, heading, shows = [], "", []
     for place, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type == "markdown":
             text = COMMENT.sub("", cell.source)
-            heading = SECTION.match(text)
-            if heading:
-                found.append(Section(heading[1]))
-            if not found or (text.startswith("# ") and not heading):
-                continue
+            title = SECTION.match(text)
+            if title or text.startswith("# "):
+                heading = f"# {title[1]}" if title else ""
+                shows = figures_of_section(notebook.cells[place:])
+                text = text.partition("\n")[2]
             before, mark, after = text.partition(TAKEAWAY)
-            for part, late in ((before, False), (after, True)):
-                for box in BOX.finditer(part):
-                    found[-1].questions.append((box[1], late))
-            if mark and not found[-1].takeaway:
-                found[-1].takeaway = main_points(after)
-        elif cell.cell_type == "code" and found:
-            for output in cell.outputs:
-                block = shown(output, False)
-                if block is None or block.kind != "picture":
-                    continue
-                if not output.metadata.get(block.mime, {}).get("alt"):
-                    told = f"the figure of {name_of(cell, place)} has no alt text"
-                    raise ValueError(f"{told}; dae.save_figure gives it one")
-                if found[-1].figure is None or "slide" in cell.metadata.get("tags", []):
-                    found[-1].figure = block
-    return [section for section in found if section.figure or section.takeaway]
+            if heading and mark:
+                parts += [heading, *fitted("", main_points(after), folder)]
+                before = ""
+            for box in BOX.finditer(text if heading else ""):
+                introduction = before.partition(box[0])[0].strip()
+                parts += [heading, *fitted(introduction, box[1], folder)]
+        elif heading and any(cell is shown for shown in shows):
+            picture = picture_of(cell)
+            if picture.about == NO_ALT:
+                told = f"the figure of {name_of(cell, place)} has no alt text"
+                raise ValueError(f"{told}; dae.save_figure gives it one")
+            parts += [heading, raw_typst(f"#large({drawn(picture, folder)})")]
+    return parts
+
+
+def figures_of_section(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Return the cells before the next section whose figures a slide shows."""
+    own = takewhile(lambda cell: not re.match(r"##? ", cell.source), cells)
+    own = [cell for cell in own if cell.cell_type == "code" and picture_of(cell)]
+    return [c for c in own if "slide" in c.metadata.get("tags", [])] or own[:1]
+
+
+def picture_of(cell: NotebookNode) -> Block | None:
+    """Return the first picture that a cell shows, if there is one."""
+    found = [shown(output, False) for output in cell.outputs]
+    return next((b for b in found if b is not None and b.kind == "picture"), None)
 
 
 def main_points(text: str) -> str:
-    """Shorten a takeaway to its points, or its first sentences.
+    """Return a takeaway without what to try, questions, tables and what leads to them.
 
     Examples
     --------
-    >>> main_points("Two calls do it. How? By training. *Try it:* more noise.")
-    'Two calls do it. How? By training.'
+    >>> main_points("Two calls do it. *Try it:* more noise.")
+    'Two calls do it.'
     """
-    text = re.split(r"\*Try it:\*|\n\n>", text)[0].strip()
-    points = re.findall(r"^- (.+)$", text, flags=re.MULTILINE)
-    if points:
-        return "\n".join(f"- {first_sentences(point, 130)}" for point in points)
-    return first_sentences(text.split("\n\n")[0], 260)
-
-
-def first_sentences(text: str, most: int) -> str:
-    """Return as many sentences as have no more characters than `most`; at least one."""
-    first, *others = re.split(SENTENCE_END, text)
-    for sentence in others:
-        if len(first) + len(sentence) > most:
-            break
-        first = f"{first} {sentence}"
-    return first
+    parts = re.split(r"\n\n+", text.strip())
+    parts = [
+        p.split("*Try it:*")[0].strip() for p in parts if p[:1] not in (">", "|", "")
+    ]
+    return "\n\n".join(part for part in parts if part and part[-1] != ":")
 
 
 def predictions(notebook: NotebookNode) -> str:
     """Return all "Predict first" boxes, each with room for an answer, as Markdown."""
     parts, title = ["# Predict first"], ""
-    parts.append("Write your guess before you read the section.")
+    parts.append("Write your guess where the lesson asks, before you read on.")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = COMMENT.sub("", cell.source)
@@ -282,53 +300,22 @@ def set_handout(text: str, notebook: NotebookNode) -> bytes:
 
 
 def set_slides(notebook: NotebookNode) -> bytes:
-    """Set the slides: a section's question, then its figure and its takeaway."""
+    """Set the slides."""
     title, abstract = title_and_abstract(notebook)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        parts = [f"# {title}", *large(abstract)]
-        for section in sections(notebook):
-            heading = f"# {section.title}"
-            early, late = (
-                [
-                    [heading, *large(on_text(question, folder))]
-                    for question, is_late in section.questions
-                    if is_late == wanted
-                ]
-                for wanted in (False, True)
-            )
-            shows = [heading, *figure_and(section, folder)]
-            parts += chain.from_iterable([*early, shows, *late])
+        parts = [f"# {title}", *fitted("", abstract, folder), *slides(notebook, folder)]
         inputs = {"kind": "slides", "title": title}
         return typeset("\n\n".join(parts), PAGE, folder, inputs)
 
 
-def large(words: str) -> list[str]:
-    """Fill a slide with words in large type."""
-    return [raw_typst("#question["), words, raw_typst("]")]
-
-
-def figure_and(section: Section, folder: Path) -> list[str]:
-    """Write a section's figure, as large as the slide allows, and its takeaway.
-
-    Below a wide figure, beside a tall one.
-    """
-    block, words = section.figure, on_text(section.takeaway, folder)
-    if block is None:
-        return large(words)
-    way = "beside" if is_tall(block) else "below"
-    return [raw_typst(f"#{way}({drawn(block, folder)})["), words, raw_typst("]")]
-
-
-def is_tall(block: Block) -> bool:
-    """Whether a picture is nearly half as high as it is wide, or more."""
-    if block.mime == "image/svg+xml":
-        return False
-    with Picture.open(io.BytesIO(as_bytes(block.mime, block.content))) as picture:
-        return picture.height > 0.45 * picture.width
+def fitted(small: str, large: str, folder: Path) -> list[str]:
+    """Fill a slide with words, and others, smaller, above them."""
+    begin, between, end = map(raw_typst, ("#words[", "][", "]"))
+    return [begin, on_text(small, folder), between, on_text(large, folder), end]
 
 
 def on_text(text: str, folder: Path) -> str:
-    """Write a text with its formulas; its links become words."""
+    """Write a text with its formulas; its links become words, references go."""
     words = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)
-    return on_paper(Block("text", words), folder)
+    return on_paper(Block("text", re.sub(r" \[[A-Z][^\]]*\d{4}\]", "", words)), folder)
