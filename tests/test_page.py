@@ -122,7 +122,7 @@ def test_every_marked_number_is_there_with_the_words_around_it(notebook, text):
     assert checked > 50
 
 
-RAW = r"{=html} <!-- \frac ::: **What Notyet: ]{# [[SCRIPT [[STYLE [[COVER [[LIVE $toc"
+RAW = r"{=html} <!-- \frac ::: **What Notyet: ]{# [[SCRIPT [[STYLE [[COVER [[CAPTION [[LIVE $toc"
 
 
 def test_nothing_raw(text):

@@ -37,12 +37,16 @@ function start() {
     const code = encode(noisy, layers);
     const answer = decode(silence(code, silenced, meanCode), layers);
     paintImage("clean", clean), paintImage("noisy", noisy), paintImage("answer", answer);
-    tiles.forEach((tile, map) => paintMap(tile, silenced[map] ? meanCode : code, map));
+    tiles.forEach((tile, map) => {
+      paintMap(tile, silenced[map] ? meanCode : code, map);
+      tile.parentElement.setAttribute("aria-pressed", String(silenced[map]));
+    });
     const decibels = (image) => {
       const value = psnr(clean, image);
-      return value === Infinity ? "unchanged" : value.toFixed(1) + " dB";
+      return value === Infinity ? "no error" : value.toFixed(1) + " dB";
     };
     $("level-value").value = level.toFixed(2);
+    $("level-name").textContent = kind === "Gaussian noise" ? "noise level" : "share of pixels hit";
     $("noisy-psnr").value = decibels(noisy), $("answer-psnr").value = decibels(answer);
     const mute = silenced.filter(Boolean).length;
     $("said").textContent = `${kind}, level ${level.toFixed(2)}: noisy ${decibels(noisy)}, ` +
@@ -54,12 +58,13 @@ function start() {
     pen.fillStyle = "black", pen.fillRect(0, 0, side, side);
   }
   function take() { // a test digit
-    wipe();
+    wipe(), $("another").disabled = false;
     const first = 784 * (10 * Number($("digit").value) + copy);
     clean = Float32Array.from(digits.subarray(first, first + 784), (value) => value / 255);
     renew();
   }
   function drawn() { // what is in the field
+    $("digit").value = "", $("another").disabled = true;
     const picture = pen.getImageData(0, 0, side, side).data;
     clean = recentre(Float32Array.from({ length: side * side }, (_, i) => picture[4 * i] / 255), side);
     renew();
@@ -100,17 +105,13 @@ function start() {
   });
 
   for (const kind of Object.keys(CORRUPTIONS)) $("corruption").add(new Option(kind));
+  $("digit").add(new Option("yours", "", false, false)), $("digit").options[0].hidden = true;
   for (let digit = 0; digit < 10; digit++) $("digit").add(new Option(digit));
   for (let map = 0; map < 8; map++) {
     const button = document.createElement("button"), tile = document.createElement("canvas");
     button.type = "button", tile.width = tile.height = 7;
     button.setAttribute("aria-label", `map ${map + 1}: silence`);
-    button.setAttribute("aria-pressed", "false");
-    button.addEventListener("click", () => {
-      silenced[map] = !silenced[map];
-      button.setAttribute("aria-pressed", String(silenced[map]));
-      renew();
-    });
+    button.addEventListener("click", () => (silenced[map] = !silenced[map], renew()));
     button.append(tile), $("maps").append(button), tiles.push(tile);
   }
   $("level").addEventListener("input", renew);
@@ -118,6 +119,7 @@ function start() {
   $("digit").addEventListener("change", () => (copy = 0, take()));
   $("another").addEventListener("click", () => (copy = (copy + 1) % 10, take()));
   $("again").addEventListener("click", () => (seed += 1, renew()));
+  $("speak").addEventListener("click", () => (silenced.fill(false), renew()));
   $("clear").addEventListener("click", () => (wipe(), drawn()));
 
   $("digit").value = "3";

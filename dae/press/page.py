@@ -24,6 +24,7 @@ from dae.press.edition import (
     blocks,
     check_executed,
     cover,
+    cover_caption,
     or_name_the_cell,
     title_and_abstract,
 )
@@ -32,7 +33,7 @@ from dae.press.live import Live, live_parts
 TEMPLATE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).with_name("page.css")
 OPTIONS = ["--mathml", "--wrap=none", "--shift-heading-level-by=1"]
-OPTIONS += ["--table-of-contents", "--toc-depth=3"]
+OPTIONS += ["--table-of-contents", "--toc-depth=3", "--columns=10000"]
 TABLE = re.compile(r"<table.*?</table>", flags=re.DOTALL)
 
 
@@ -102,6 +103,7 @@ def to_page(notebook: nbformat.NotebookNode, live: Live) -> str:
         "[[SCRIPT-HASH]]": digest,
         "[[STYLE]]": STYLE.read_text(encoding="utf-8") + live.style,
         "[[COVER]]": as_img(first) if first else "",
+        "[[CAPTION]]": html.escape(cover_caption(notebook)),
         "[[LIVE]]": live.markup,
         "[[SCRIPT]]": script,
     }
