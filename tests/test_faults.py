@@ -918,7 +918,10 @@ def test_folder_that_cannot_be_deleted(project, monkeypatch, capsys):
 @pytest.mark.parametrize("absolute", [True, False])
 def test_odd_paths(tmp_path, monkeypatch, absolute):
     odd = tmp_path / "mes données + 数字 (1)%20"
-    odd.mkdir()
+    try:
+        odd.mkdir()
+    except UnicodeEncodeError:
+        pytest.skip("the system's file names have no such letters")
     monkeypatch.chdir(odd)
     folder = odd / "a b" if absolute else Path("a b")
     model = compiled()
