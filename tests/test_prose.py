@@ -158,7 +158,7 @@ def test_what_is_said_of_the_plain_network_and_ours(said, of, ends):
     assert of("batch.gain.highest", "steps") < 0
     said("ours-text", "only makes up for it")
     assert abs(of("muon.psnr", "steps") - of("overview.psnr", "steps")) < 0.05
-    said("ours-text", "both differences shrink to a few hundredths of a decibel")
+    said("ours-text", "both differences were a few hundredths of a decibel")
     for noted in ("0.02 dB less after 50", "0.03 dB more after 50"):  # by hand
         said("tests/benchmarks/README.md", noted)
     said("ours-text", "bring twelve times the weights")
@@ -213,9 +213,9 @@ def test_the_targets_are_met(of):
 
 
 def test_what_is_said_of_the_code(said, of, ends):
-    said("s6-end", "noise moves the pixels more than the image does")
+    said("s6-end", "in the pixels noise counts more than the image")
     assert of("code.pixels") > 0.5**0.5 > ends("code.trained_code")[1]
-    said("s6-end", "and the trained code less; but it does move it")
+    said("s6-end", "in the trained code less; but it does move the code")
     assert 0.1 < of("code.trained_code") < of("code.untrained_code") < 1
     assert of("code.trained_code") < 0.7 * of("code.pixels")
     said("code-figure-caption", "eight maps")
@@ -510,14 +510,17 @@ def test_what_is_said_of_generalising(said, of, ends):
     assert abs(psnr("27_500", "own_digits") - psnr("27_500", "new_digits")) < 0.3
     said("s17-end", "the two agree to")
     assert psnr("27_500", "each_other") > psnr("27_500", "new_digits") + 5
-    said("s17-end", "Other first weights alone make a part of that")
+    said("s17-end", "Chance (first weights, order, noise) is a part of it")
     alike = {n: of(f"100.{n}", "pupils") for n in ("both", "weights", "digits")}
     assert alike["both"] + 2 < alike["weights"] < psnr("27_500", "each_other") - 5
     assert abs(alike["both"] - psnr("100", "each_other")) < 0.2  # another processor
-    said("s17-end", "no less than with the same digits")
+    said("s17-end", "with the same chance, but other digits")
+    assert abs(alike["both"] - alike["digits"]) < 0.5
+    said("s17-end", "about as with the same digits")
     alike = {n: of(f"27500.{n}", "pupils") for n in ("both", "weights", "digits")}
-    assert alike["weights"] - psnr("27_500", "each_other") < 0.1
-    said("s17-end", "With 10,000 it is so already")
+    assert abs(alike["weights"] - psnr("27_500", "each_other")) < 0.2
+    assert alike["digits"] > alike["weights"]  # which digits no longer matters
+    said("s17-end", "With 10,000 each, they agree as well")
     for against in ("new_digits", "each_other"):
         assert abs(psnr("10_000", against) - psnr("27_500", against)) < 0.5
     alike = "generalising.27_500_digits.each_other.mean"
@@ -525,7 +528,10 @@ def test_what_is_said_of_generalising(said, of, ends):
 
 
 def test_what_is_said_of_doubt(said, of, ends, sources):
-    said("calibration-caption", "Where the network expects larger errors")
+    said(
+        "calibration-caption",
+        "Where the network expects larger errors, larger errors mostly",
+    )
     measured = sources["results"]["sure"]["not_clipped"]["by_group"]
     assert len(measured) == 6 and np.diff(measured).min() > 0
     said("s18-end", "It is no exact measure")

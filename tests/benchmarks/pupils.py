@@ -1,12 +1,13 @@
-"""Do two networks that know the same digits agree, if only their weights began apart?
+"""Do two networks that know the same digits agree, if only chance sets them apart?
 
     PYTHONPATH=. python tests/benchmarks/pupils.py
 
-The pairs of section 17 differ in their digits and in their first weights. Here network
-A is trained a second time, from the first weights and in the order of network B: what
-the pair (A, A again) differs in comes from the weights alone, what the pair (A again,
-B) differs in, from the digits. All as in the notebook, at seed 0. Writes pupils.json:
-for each size of set, how alike the answers to a thousand new noisy digits are, in dB.
+The pairs of section 17 differ in their digits and in chance: first weights, order and
+noise. Here network A is trained a second time, with the chance of network B: what the
+pair (A, A again) differs in comes from chance alone ("weights"), what the pair (A
+again, B) differs in, from the digits. All as in the notebook, at seed 0. Writes
+pupils.json: for each size of set, how alike the answers to a thousand new noisy digits
+are, in dB.
 """
 
 from itertools import chain, count, islice
