@@ -128,14 +128,18 @@ def test_codes_can_be_centred_on_that_of_black(digits):
         np.testing.assert_allclose(difference, (code - black)[..., k])
         assert not shown[5 + k].get_array().any()
         assert shown[1 + k].get_clim() == pytest.approx((-most, most))
-    figure = plot_codes(
-        *({"a": x} for x in (digits[0], np.ones((7, 7, 8)))), 8 * [0], 1
-    )
-    figure.draw_without_rendering()
-    label = figure.axes[-1].yaxis.label
-    assert label.get_text() == "value \N{MINUS SIGN} black's"
+    assert figure.axes[-1].get_ylabel() == "value \N{MINUS SIGN} black's"
     with pytest.raises(ValueError, match="centre must have shape"):
         plot_codes(images, codes, [False] * 3, black[0])
+
+
+def test_what_the_colours_of_a_code_mean_fits_on_the_page(digits):
+    images = {"clean": digits[0], "noisy": digits[1]}
+    codes = dict.fromkeys(images, np.ones((7, 7, 8)))  # as in the lesson
+    figure = plot_codes(images, codes, [False] * 8, centre=0.5)
+    figure.draw_without_rendering()
+    label = figure.axes[-1].yaxis.label.get_window_extent()
+    assert 0 <= label.y0 < label.y1 <= figure.bbox.height
 
 
 def test_signed_rows_are_drawn_around_grey_with_a_bar(digits):

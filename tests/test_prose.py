@@ -511,15 +511,15 @@ def test_what_is_said_of_generalising(said, of, ends):
     said("s17-end", "the two agree to")
     assert psnr("27_500", "each_other") > psnr("27_500", "new_digits") + 5
     said("s17-end", "Chance (first weights, order, noise) is a part of it")
-    alike = {n: of(f"100.{n}", "pupils") for n in ("both", "weights", "digits")}
-    assert alike["both"] + 2 < alike["weights"] < psnr("27_500", "each_other") - 5
+    alike = {n: of(f"100.{n}", "pupils") for n in ("both", "chance", "digits")}
+    assert alike["both"] + 2 < alike["chance"] < psnr("27_500", "each_other") - 5
     assert abs(alike["both"] - psnr("100", "each_other")) < 0.2  # another processor
     said("s17-end", "with the same chance, but other digits")
     assert abs(alike["both"] - alike["digits"]) < 0.5
     said("s17-end", "about as with the same digits")
-    alike = {n: of(f"27500.{n}", "pupils") for n in ("both", "weights", "digits")}
-    assert abs(alike["weights"] - psnr("27_500", "each_other")) < 0.2
-    assert alike["digits"] > alike["weights"]  # which digits no longer matters
+    alike = {n: of(f"27500.{n}", "pupils") for n in ("both", "chance", "digits")}
+    assert abs(alike["chance"] - psnr("27_500", "each_other")) < 0.2
+    assert alike["digits"] > alike["chance"]  # which digits no longer matters
     said("s17-end", "With 10,000 each, they agree as well")
     for against in ("new_digits", "each_other"):
         assert abs(psnr("10_000", against) - psnr("27_500", against)) < 0.5

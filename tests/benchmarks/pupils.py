@@ -4,7 +4,7 @@
 
 The pairs of section 17 differ in their digits and in chance: first weights, order and
 noise. Here network A is trained a second time, with the chance of network B: what the
-pair (A, A again) differs in comes from chance alone ("weights"), what the pair (A
+pair (A, A again) differs in comes from chance alone, what the pair (A
 again, B) differs in, from the digits. All as in the notebook, at seed 0. Writes
 pupils.json: for each size of set, how alike the answers to a thousand new noisy digits
 are, in dB.
@@ -51,7 +51,7 @@ def main():
             pupil(images[:size], seed).predict_on_batch(noisy)
             for images, seed in ((half, 0), (half, 1), (other_half, 1))
         )
-        pairs = {"both": (a, b), "weights": (a, again), "digits": (again, b)}
+        pairs = {"both": (a, b), "chance": (a, again), "digits": (again, b)}
         found[str(size)] = {
             name: dae.psnr(*pair).mean() for name, pair in pairs.items()
         }
