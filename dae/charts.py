@@ -1,40 +1,30 @@
 """Charts of measurements: numbers in, Matplotlib figure out.
 
 All are 6.5 inches wide, with text of 10 points. Curves have their names at their ends.
-A thing has the same colour, dash and marker in all charts; they can be told apart in
-grey print and by colour-blind readers.
+They can be told apart in grey print and by colour-blind readers. What a chart is to
+stress, it is told as `highlight`: that is orange, in all charts.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import isotonic_regression
 
 from dae._checks import check_numbers, refuse
 from dae.metrics import Interval
-from dae.plotting import BLUE, GREY, WIDTH, in_own_style, wrapped
+from dae.plotting import BLUE, GREY, ORANGE, WIDTH, break_lines, in_own_style
 
-STYLES = {  # colour, dash, marker
-    "our network": ("#D55E00", "-", "s"),
-    "affine denoiser": ("#00806B", "-.", "^"),
-    "noisy input": ("#000000", ":", "v"),
-    "blind network": ("#004C8C", "--", "o"),
-    "specialist for 0.2": ("#3D9BD1", (0, (7, 2)), "P"),
-    "specialist for 0.5": ("#C2579A", (0, (5, 1, 1, 1, 1, 1)), "D"),
-    "training": ("#8C6D00", "-", "<"),
-    "validation": ("#332288", "--", ">"),
-    "lowest possible": ("0.45", "-", "_"),
-    "pixels": ("#000000", (0, (1, 1)), "X"),
-}
-# for curves of other names, in their order
-COLOURS = ("#8066CC", "#802000", "#2900A6", "#707070")
-FREE = list(zip(COLOURS, ("-", "--", "-.", ":"), "hpd*", strict=True))
-PLAIN = (GREY, "-", "o")  # for others whose names stand beside or above them
+# colour, dash, marker: of curves, in their order
+STYLES = (
+    (BLUE, "-", "o"),
+    ("#702050", "--", "^"),
+    ("0.45", "-.", "v"),  # as the third curve of `plot_history`, the floor
+    ("black", ":", "D"),
+)
+HIGHLIGHT = (ORANGE, "-", "s")
+HEIGHT = 0.065  # of a line of text, as a part of the height of an axis with curves
 
 
 @in_own_style
@@ -50,7 +40,7 @@ def plot_history(
     history : mapping with ``train_loss`` and ``val_loss``
         One value an epoch, as `train` returns them.
     floor : float, optional
-        The lowest loss that is possible.
+        The lowest loss that is possible, as a grey line.
     label : str
         What the loss is.
 
@@ -63,19 +53,18 @@ def plot_history(
     TypeError, ValueError
         If the two are empty, not of equal length, or not finite numbers.
     """
-    train_loss, val_loss = (
+    for name in ("train_loss", "val_loss"):
         check_numbers(history[name], f"history[{name!r}]", (None,))
-        for name in ("train_loss", "val_loss")
-    )
-    epochs = np.arange(1, len(val_loss) + 1)
-    best = int(np.argmin(val_loss))
-    curves = {"training": train_loss, "validation": val_loss}
+    curves = {"training": history["train_loss"], "validation": history["val_loss"]}
+    epochs = range(1, len(history["val_loss"]) + 1)
     if floor is not None:
         curves["lowest possible"] = np.full(len(epochs), floor)
     figure = plot_curves({"": curves}, epochs, ("epoch", label))
-    (axis,), place = figure.axes, (epochs[best], val_loss[best])
-    name = f"best: {val_loss[best]:.4f} in epoch {best + 1}"
-    axis.legend(handles=axis.plot(*place, "k*", ms=11, label=name))
+    best = int(np.argmin(history["val_loss"]))
+    lowest = history["val_loss"][best]
+    name = f"best: {lowest:.4f} in epoch {epochs[best]}"
+    star = figure.axes[0].plot(epochs[best], lowest, "k*", ms=11, label=name)
+    figure.axes[0].legend(handles=star)
     return figure
 
 
@@ -95,7 +84,7 @@ def plot_ladder(
     label : str
         What is measured, and its unit.
     highlight : str, optional
-        The method with a bold name.
+        The method with a bold name and a mark of another colour and shape.
 
     Returns
     -------
@@ -107,7 +96,7 @@ def plot_ladder(
         If there is nothing to draw, panels differ in their methods, an Interval is not
         finite or out of order, or `highlight` is not one of the methods.
     """
-    methods = _same_names(ladders, "ladders")
+    methods = _check_names(ladders, "ladders", highlight)
     intervals = [[ladder[name] for name in methods] for ladder in ladders.values()]
     intervals = check_numbers(intervals, "ladders", (None, None, 3)).astype(float)
     rising = intervals[:, :, [1, 0, 2]]
@@ -116,17 +105,13 @@ def plot_ladder(
     order = np.argsort(-intervals[-1, :, 0], kind="stable")
     methods = [methods[k] for k in order]
     height = 0.22 * len(methods) + 0.9
-    figure, axes = _figure(height, len(ladders), sharex=True, sharey=True)
+    figure, axes = _make_figure(height, len(ladders), sharex=True, sharey=True)
     for axis, title, ladder in zip(axes, ladders, intervals[:, order], strict=True):
-        for place, (mean, low, high) in enumerate(ladder):
-            arms = np.maximum([[mean - low], [high - mean]], 0)
-            colour, _, marker = STYLES.get(methods[place], PLAIN)
-            look = {"color": colour, "ecolor": "black", "capsize": 2, "ms": 5}
-            axis.errorbar(mean, place, xerr=arms, fmt=marker, **look)
-            _annotate(axis, f"{mean:.1f}", (high, place), (6, 0), va="center")
-        axis.set_yticks(range(len(methods)), methods)
+        for place, (name, interval) in enumerate(zip(methods, ladder, strict=True)):
+            _draw_interval(axis, place, interval, name == highlight)
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         _dress(axis, title, label)
+    axes[0].set_yticks(range(len(methods)), methods)
     axes[0].invert_yaxis()
     if highlight is not None:
         axes[0].get_yticklabels()[methods.index(highlight)].set_weight("bold")
@@ -143,6 +128,7 @@ def plot_curves(
     *,
     band: tuple[str, float, float] | None = None,
     log: bool = False,
+    highlight: str | None = None,
 ) -> Figure:
     """Draw up to four curves, in one panel or in several side by side with one scale.
 
@@ -160,6 +146,8 @@ def plot_curves(
         Part of the horizontal axis to shade; the name is written into it.
     log : bool
         Whether the horizontal axis is logarithmic.
+    highlight : str, optional
+        The curve to draw in orange.
 
     Returns
     -------
@@ -169,37 +157,26 @@ def plot_curves(
     ------
     TypeError, ValueError
         If there is nothing to draw, panels differ in their curves, there are more
-        than four, or if a curve or `x` is not as described above.
+        than four, `highlight` is not one of them, or if a curve or `x` is not as
+        described above.
     """
-    names = _same_names(panels, "panels")
+    names = _check_names(panels, "panels", highlight)
     if (np.diff(check_numbers(x, "x", (None,))) <= 0).any() or (log and x[0] <= 0):
         refuse("x", "rise, and be above 0 on a logarithmic axis", list(x))
-    if len(names) > len(FREE):
-        refuse("panels", f"hold at most {len(FREE)} curves each", len(names))
-    figure, axes = _figure(3.6, len(panels), sharey=True)
+    if len(names) > len(STYLES):
+        refuse("panels", f"hold at most {len(STYLES)} curves each", len(names))
+    figure, axes = _make_figure(3.6, len(panels), sharey=True)
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
-        _draw_curves(axis, x, curves)
+        _draw_curves(axis, x, curves, highlight)
         if log:
-            axis.set_xscale("log")
-            ticks = {x[0]: f"{x[0]:,}"}
-            for value in x:  # those that have room for their numbers
-                room = len(panels) * (0.05 + 0.015 * len(f"{value:,}"))
-                if value / max(ticks) > (x[-1] / x[0]) ** room:
-                    ticks[value] = f"{value:,}"
-            axis.set_xticks(list(ticks), ticks.values())
-            axis.minorticks_off()
+            _make_logarithmic(axis, x, len(panels))
         elif all(float(value).is_integer() for value in x):
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         _dress(axis, title, labels[0])
     axes[0].set_ylabel(labels[1])
     if band is not None:
-        name, left, right = band
-        for axis in axes:
-            axis.axvspan(left, right, color="0.9", zorder=0, label=name)
-            axis.margins(y=0.2)  # room for the name
-        look = {"xycoords": axes[0].get_xaxis_transform(), "va": "top", "color": GREY}
-        _annotate(axes[0], wrapped(name, 20), (left, 1), (4, -4), **look)
-    _name_lines(figure, axes[-1], 18 if len(axes) == 1 else 12)
+        _shade(axes, *band)
+    _name_lines(axes[-1], 18 if len(axes) == 1 else 12)
     return figure
 
 
@@ -228,16 +205,16 @@ def plot_matrix(
         If `values` does not have that shape, is empty or not finite.
     """
     values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
-    figure, (axis,) = _figure(0.4 * len(rows) + 1.4)
+    figure, (axis,) = _make_figure(0.4 * len(rows) + 1.4)
     picture = axis.imshow(values, cmap="cividis", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
-        best = f"{value:.1f}" == f"{values[:, j].max():.1f}"
-        look = {"color": "white" if picture.norm(value) < 0.5 else "black"}
-        look["weight"] = "bold" if best else "normal"
-        axis.text(j, i, f"{value:.1f}", ha="center", va="center", **look)
-    axis.set_xticks(range(len(columns)), [wrapped(name) for name in columns])
+        is_best = f"{value:.1f}" == f"{values[:, j].max():.1f}"
+        text = axis.text(j, i, f"{value:.1f}", ha="center", va="center")
+        text.set_color("white" if picture.norm(value) < 0.5 else "black")
+        text.set_weight("bold" if is_best else "normal")
+    axis.set_xticks(range(len(columns)), [break_lines(name) for name in columns])
     axis.set_yticks(range(len(rows)), rows)
-    _dress(axis, labels[2], *labels[:2], grid=False)
+    _dress(axis, labels[2], labels[0], labels[1], grid=False)
     return figure
 
 
@@ -272,94 +249,33 @@ def plot_fields(
     shape = (len(fields), *places.shape)
     arrows = check_numbers(list(fields.values()), "fields", shape, nan=True)
     known = np.isfinite(arrows).all(axis=2)
-    width, height = np.ptp([*places[known.any(axis=0)], *data], axis=0)
+    drawn = np.concatenate([places[known.any(axis=0)], data])
+    width, height = np.ptp(drawn, axis=0)
     height = (WIDTH - 0.4) / len(fields) * height / width + 0.6
-    figure, axes = _figure(height, len(fields), sharex=True, sharey=True)
+    figure, axes = _make_figure(height, len(fields), sharex=True, sharey=True)
     look = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.003 * len(axes)}
     for axis, title, moves, at in zip(axes, fields, arrows, known, strict=True):
         axis.plot(*data.T, ".", color=BLUE, ms=3, zorder=0, label="data")
-        colour = STYLES.get(title, PLAIN)[0]
-        axis.quiver(*places[at].T, *moves[at].T, color=colour, **look)
+        axis.quiver(*places[at].T, *moves[at].T, color=GREY, **look)
         axis.set_aspect("equal")
         _dress(axis, title, grid=False)
     return figure
 
 
-def on_frontier(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the names that no other beats: no cheaper one is as good, none is better.
-
-    Parameters
-    ----------
-    points : mapping of str to (cost, quality)
-        Less cost is better, more quality is better.
-
-    Returns
-    -------
-    list of str
-        The Pareto frontier, from the cheapest to the best.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there are no points, or one is not a pair of finite numbers.
-    """
-    check_numbers(list(points.values()), "points", (None, 2))
-    names, best = [], -np.inf
-    for name in sorted(points, key=lambda name: (points[name][0], -points[name][1])):
-        if points[name][1] > best:
-            names.append(name)
-            best = points[name][1]
-    return names
+def _check_names(
+    panels: Mapping[str, Mapping], argument: str, highlight: str | None
+) -> list[str]:
+    """Make sure that all panels hold the same names, the highlight among them."""
+    names = [list(panel) for panel in panels.values()]
+    if not names or not names[0] or any(other != names[0] for other in names):
+        wanted = "hold at least one panel, all with the same names in the same order"
+        refuse(argument, wanted, names)
+    if highlight is not None and highlight not in names[0]:
+        refuse("highlight", f"be one of {names[0]}", repr(highlight))
+    return names[0]
 
 
-@in_own_style
-def plot_frontier(
-    points: Mapping[str, tuple[float, float]],
-    labels: tuple[str, str],
-    highlight: str | None = None,
-) -> Figure:
-    """Draw quality over cost, with a line through those that no other beats.
-
-    Parameters
-    ----------
-    points : mapping of str to (cost, quality)
-        Costs above 0; the axis is logarithmic.
-    labels : tuple of two str
-        What is on the two axes, with units.
-    highlight : str, optional
-        The point with a mark of another colour and shape.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `on_frontier`, and if a cost is not above 0, or `highlight` is not one of the
-        points.
-    """
-    best = on_frontier(points)
-    cheapest, _ = min(points.values())
-    if cheapest <= 0:
-        refuse("points", "all have a cost above 0", cheapest)
-    if highlight not in (None, *points):
-        refuse("highlight", f"be one of {list(points)}", repr(highlight))
-    figure, (axis,) = _figure(3.6)
-    axis.plot(*zip(*(points[name] for name in best), strict=True), "-", color="0.7")
-    for name, place in points.items():
-        colour, _, marker = STYLES["our network"] if name == highlight else PLAIN
-        look = {"color": colour, "ms": 6}
-        axis.plot(*place, marker, mfc=colour if name in best else "white", **look)
-    axis.set_xscale("log", base=2)
-    axis.xaxis.set_major_formatter("{x:g}")
-    axis.margins(x=0.15, y=0.1)
-    _dress(axis, "", *labels)
-    _name_points(axis, points, [points[name] for name in best], highlight)
-    return figure
-
-
-def _figure(height: float, panels: int = 1, **shared: bool) -> tuple[Figure, NDArray]:
+def _make_figure(height: float, panels: int = 1, **shared: bool) -> tuple:
     """Make a figure as wide as the page, with panels side by side."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(1, panels, squeeze=False, **shared)[0]
@@ -374,75 +290,72 @@ def _dress(axis, title: str = "", x: str = "", y: str = "", grid: bool = True) -
         axis.spines[["top", "right"]].set_visible(False)
 
 
-def _annotate(axis, text: str, place: tuple, offset: tuple, **look) -> None:
-    axis.annotate(text, place, offset, textcoords="offset points", **look)
+def _draw_interval(axis, place: int, interval: Interval, stressed: bool) -> None:
+    """Draw a mean with its interval, and write the mean right of it."""
+    mean, low, high = interval
+    arms = np.maximum([[mean - low], [high - mean]], 0)  # below 0 by rounding
+    colour, _, marker = HIGHLIGHT if stressed else (GREY, "-", "o")
+    look = {"color": colour, "ecolor": "black", "capsize": 2, "ms": 5}
+    axis.errorbar(mean, place, xerr=arms, fmt=marker, **look)
+    text, end = f"{mean:.1f}", (high, place)
+    axis.annotate(text, end, (6, 0), textcoords="offset points", va="center")
 
 
-def _name_lines(figure: Figure, axis, width: int) -> None:
-    """Write the name of each line right of the axis, at its end, none over another."""
-    names, arrow = [], {"arrowstyle": "-", "lw": 0.7, "shrinkA": 0, "relpos": (0, 0.5)}
-    look = {"textcoords": "axes fraction", "va": "center"}
-    for line in axis.lines:
-        look["color"] = arrow["color"] = line.get_color()
-        end, text = line.get_xydata()[-1], wrapped(line.get_label(), width)
-        names += [axis.annotate(text, end, (1.04, 0), arrowprops=dict(arrow), **look)]
-    figure.draw_without_rendering()  # from here on, all sizes are known
-    names.sort(key=lambda name: name.xy[1])
-    heights = np.array([Text.get_window_extent(name).height for name in names])
-    stacked = heights.cumsum() - heights / 2  # as low as they can be
-    ends = axis.transData.transform([name.xy for name in names])[:, 1] - axis.bbox.y0
-    raised = isotonic_regression(ends - stacked).x
-    places = raised.clip(0, axis.bbox.height - heights.sum()) + stacked
-    for name, place in zip(names, places / axis.bbox.height, strict=True):
-        name.set_position((1.04, place))
-
-
-def _name_points(axis, points: Mapping, line: ArrayLike, bold: str | None) -> None:
-    """Write each point's name beside it, where it covers least of what is there."""
-    axis.figure.draw_without_rendering()  # from here on, all sizes are known
-    nodes, along = axis.transData.transform(line), np.linspace(0, len(line) - 1, 200)
-    along = [np.interp(along, range(len(line)), part) for part in nodes.T]
-    marks = axis.transData.transform(list(points.values()))
-    spots = [*np.transpose(along), *np.repeat(marks, 20, axis=0)]  # these weigh most
-    boxes = []
-    for name in sorted(points, key=len, reverse=True):  # long ones need most room
-        look = {"va": "center", "weight": "bold" if name == bold else "normal"}
-        text = axis.annotate(
-            name, points[name], (0, 0), textcoords="offset points", **look
-        )
-
-        def put(where, text=text):
-            side, height = where
-            text.set(position=(8 * side, height), ha=("center", "left", "right")[side])
-            return text.get_window_extent()
-
-        def covered(where):
-            box = put(where)
-            beyond = not all(axis.bbox.contains(*corner) for corner in box.corners())
-            over = beyond + sum(map(box.overlaps, boxes))
-            return 100 * over + box.padded(5).count_contains(spots)
-
-        boxes.append(put(min(product((-1, 1, 0), (10, -10, 0)), key=covered)))
-
-
-def _same_names(panels: Mapping[str, Mapping], argument: str) -> list[str]:
-    names = [list(panel) for panel in panels.values()]
-    if not names or not names[0] or any(other != names[0] for other in names):
-        wanted = "hold at least one panel, all with the same names in the same order"
-        refuse(argument, wanted, names)
-    return names[0]
-
-
-def _draw_curves(axis, x: Sequence[float], curves: Mapping[str, ArrayLike]) -> None:
-    free = iter(FREE)
+def _draw_curves(
+    axis, x: Sequence[float], curves: Mapping[str, ArrayLike], highlight: str | None
+) -> None:
+    """Draw curves, those of Intervals with a light area around them."""
+    styles = iter(STYLES)
     for name, curve in curves.items():
         shape = (len(x),) if np.ndim(curve) == 1 else (len(x), 3)  # or Intervals
         curve = check_numbers(curve, f"curve {name!r}", shape, nan=True).astype(float)
-        known = np.isfinite(curve).reshape(len(x), -1).all(axis=1)
-        where, (mean, *ends) = np.asarray(x)[known], np.atleast_2d(curve[known].T)
-        colour, dash, marker = STYLES.get(name) or next(free)
-        if ends:
-            axis.fill_between(where, *ends, color=colour, alpha=0.2, lw=0)
-        look = {"color": colour, "ls": dash, "marker": marker, "ms": 5, "lw": 1.3}
-        look["markevery"] = len(where) // 12 + 1
-        axis.plot(where, mean, label=name, **look)
+        curve = curve.reshape(len(x), -1)
+        known = np.isfinite(curve).all(axis=1)
+        places, values = np.asarray(x)[known], curve[known]
+        colour, dash, marker = HIGHLIGHT if name == highlight else next(styles)
+        if len(shape) == 2:
+            low, high = values[:, 1], values[:, 2]
+            axis.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
+        (line,) = axis.plot(places, values[:, 0], color=colour, ls=dash, lw=1.3)
+        line.set(label=name, marker=marker, ms=5, markevery=len(places) // 12 + 1)
+
+
+def _make_logarithmic(axis, x: Sequence[float], panels: int) -> None:
+    """Give a logarithmic axis ticks at the values of `x`, as far as there is room."""
+    room = (x[-1] / x[0]) ** (0.08 * panels)  # as a factor
+    ticks = [x[0]]
+    for value in x:
+        if value > ticks[-1] * room:
+            ticks.append(value)
+    axis.set_xscale("log")
+    axis.set_xticks(ticks, [f"{value:,}" for value in ticks])
+    axis.minorticks_off()
+
+
+def _shade(axes: Sequence, name: str, left: float, right: float) -> None:
+    """Shade a part of the horizontal axis, and write its name into the first panel."""
+    for axis in axes:
+        axis.axvspan(left, right, color="0.9", zorder=0, label=name)
+        axis.margins(y=0.2)  # room for the name
+    place = {"xycoords": axes[0].get_xaxis_transform(), "textcoords": "offset points"}
+    name = axes[0].annotate(break_lines(name, 20), (left, 1), (4, -4), **place)
+    name.set(va="top", color=GREY)
+
+
+def _name_lines(axis, width: int) -> None:
+    """Write the name of each line right of the axis, at its end, none over another."""
+    lines = sorted(axis.lines, key=lambda line: -line.get_ydata()[-1])
+    names = [break_lines(line.get_label(), width) for line in lines]
+    heights = [HEIGHT * len(name.splitlines()) for name in names]
+    bottom, top = axis.get_ylim()
+    free = 1.0  # from here down; all heights are parts of the axis's
+    for k, line in enumerate(lines):
+        end = line.get_xydata()[-1]
+        middle = (end[1] - bottom) / (top - bottom)
+        middle = min(middle, free - heights[k] / 2)
+        middle = max(middle, sum(heights[k:]) - heights[k] / 2)  # room for the others
+        free = middle - heights[k] / 2
+        leader = {"arrowstyle": "-", "lw": 0.7, "shrinkA": 0, "relpos": (0, 0.5)}
+        leader["color"] = line.get_color()
+        look = {"va": "center", "color": line.get_color(), "arrowprops": leader}
+        axis.annotate(names[k], end, (1.04, middle), textcoords="axes fraction", **look)

@@ -1,25 +1,20 @@
 """Charts: the numbers given are the numbers drawn, and all of it on the page."""
 
+import json
 from itertools import combinations
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from matplotlib.colors import to_rgba
 from matplotlib.text import Text
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import dae
-from dae.charts import FREE, PLAIN, STYLES
+from dae.charts import HIGHLIGHT, STYLES
 from dae.notebook import describe_figure
+from dae.plotting import GREY
 
-POINTS = {
-    "cheap": (1, 10.0),
-    "middle": (2, 12.0),
-    "beaten": (3, 11.0),
-    "equal but dearer": (4, 12.0),
-    "best": (8, 13.0),
-    "same cost, worse": (8, 12.5),
-}
 LADDER = {"low": dae.Interval(1, 0.5, 1.5), "high": dae.Interval(3, 2, 3.5)}
 
 
@@ -30,7 +25,7 @@ def test_ladder_draws_means_and_intervals_the_best_on_top():
     assert [t.get_text() for t in left.get_yticklabels()] == ["high", "low"]
     for axis, order in ((left, [2, 5]), (right, [3, 1])):
         assert [t.get_text() for t in axis.texts] == [f"{v:.1f}" for v in order]
-        dots = [line for line in axis.lines if line.get_marker() == PLAIN[2]]
+        dots = [line for line in axis.lines if line.get_marker() == "o"]
         assert [dot.get_xydata().tolist() for dot in dots] == [
             [[value, place]] for place, value in enumerate(order)
         ]
@@ -44,39 +39,36 @@ def test_ladder_marks_one_method_out():
     figure = dae.plot_ladder({"one": LADDER, "two": LADDER}, "dB", highlight="high")
     names = figure.axes[0].get_yticklabels()
     assert [name.get_weight() for name in names] == ["bold", "normal"]
-    with pytest.raises(ValueError, match="middle"):
+    with pytest.raises(ValueError, match=r"be one of .*, got 'middle'"):
         dae.plot_ladder({"one": LADDER}, "dB", highlight="middle")
 
 
-def test_one_thing_has_one_colour_and_marker_everywhere():
-    ladder = dict.fromkeys(STYLES, LADDER["low"])
-    (axis,) = dae.plot_ladder({"": ladder}, "dB").axes
-    looks = {(line.get_color(), line.get_marker()) for line in axis.lines}
-    assert looks >= {(colour, marker) for colour, _, marker in STYLES.values()}
-    for name, (colour, _, marker) in STYLES.items():
-        curves = {"other": [2, 1], name: [1, 2]}
-        (axis,) = dae.plot_curves({"": curves}, [1, 2], "xy").axes
-        other, line = axis.lines
-        assert line.get_color() == colour
-        assert line.get_marker() == marker
-        assert other.get_color() == FREE[0][0]
-        figure = dae.plot_fields({name: np.eye(2)}, np.eye(2), np.eye(2))
-        (arrows,) = (c for c in figure.axes[0].collections if hasattr(c, "U"))
-        assert tuple(arrows.get_facecolor()[0]) == to_rgba(colour)
+def test_what_is_highlighted_looks_the_same_everywhere():
+    (axis,) = dae.plot_ladder({"": LADDER}, "dB", highlight="low").axes
+    looks = [(line.get_color(), line.get_marker()) for line in axis.lines]
+    assert {(HIGHLIGHT[0], HIGHLIGHT[2]), (GREY, "o")} < set(looks)
+    curves = {name: [1, 2] for name in "abcd"}
+    for k, name in enumerate(curves):
+        (axis,) = dae.plot_curves({"": curves}, [1, 2], "xy", highlight=name).axes
+        styles = list(STYLES[:3])  # those of the others, in their order
+        styles.insert(k, HIGHLIGHT)
+        for line, (colour, _, marker) in zip(axis.lines, styles, strict=True):
+            assert (line.get_color(), line.get_marker()) == (colour, marker)
+    figure = dae.plot_fields({"": np.eye(2)}, np.eye(2), np.eye(2))
+    (arrows,) = (c for c in figure.axes[0].collections if hasattr(c, "U"))
+    assert tuple(arrows.get_facecolor()[0]) == to_rgba(GREY)
 
 
 def test_no_two_styles_look_alike_and_all_can_be_read_on_white():
-    styles = [*STYLES.values(), *FREE]
-    markers = [marker for *_, marker in styles]
+    styles = [HIGHLIGHT, *STYLES]
+    colours, dashes, markers = zip(*styles, strict=True)
     assert len(set(markers)) == len(markers)
-    assert len({(colour, str(dash)) for colour, dash, _ in styles}) == len(styles)
-    for colour, *_ in styles:
+    assert len(set(dashes[1:])) == len(STYLES)
+    for colour in colours:
         assert contrast_with_white(colour) >= 3
-    # those that may meet in a panel
-    together = [*(style[0] for style in STYLES.values())][:6]
     for kind in COLOUR_VISION:
-        for one, other in combinations(together, 2):
-            assert difference(one, other, COLOUR_VISION[kind]) > 10, (kind, one, other)
+        for one, other in combinations(colours, 2):
+            assert difference(one, other, COLOUR_VISION[kind]) > 15, (kind, one, other)
 
 
 # Machado, Oliveira & Fernandes (2009), in linear RGB, nothing left of one cone
@@ -272,7 +264,6 @@ WORDS = [  # what draws a figure, what it is given, and what must be written in 
     (dae.plot_curves, ({"a": CURVES, "b": CURVES}, [1, 2], "xy"), [*"abxy", *CURVES]),
     (dae.plot_matrix, (np.eye(2), "ab", "cd", "xyz"), list("abcdxyz")),
     (dae.plot_fields, (FIELDS, np.eye(2), 2 * np.eye(2)), ["f", "g"]),
-    (dae.plot_frontier, (POINTS, ("time", "quality")), ["time", "quality", *POINTS]),
 ]
 
 
@@ -299,48 +290,8 @@ def overlapping(texts, page):
     return [(a, b) for a, b in combinations(drawn, 2) if drawn[a].overlaps(drawn[b])]
 
 
-def test_frontier_by_hand():
-    assert dae.on_frontier(POINTS) == ["cheap", "middle", "best"]
-    backwards = dict(reversed(POINTS.items()))
-    assert dae.on_frontier(backwards) == ["cheap", "middle", "best"]
-    assert dae.on_frontier({"one": (5, 5)}) == ["one"]
-
-
-def test_frontier_figure_names_all_and_joins_the_best():
-    (axis,) = dae.plot_frontier(POINTS, ("time", "quality")).axes
-    joined, *points = axis.lines
-    best = [(1, 10), (2, 12), (8, 13)]
-    np.testing.assert_array_equal(joined.get_xydata(), best)
-    filled = [point for point in points if point.get_markerfacecolor() != "white"]
-    assert [tuple(point.get_xydata()[0]) for point in filled] == best
-    assert len(points) == len(POINTS)
-    assert axis.get_xscale() == "log"
-    low, high = axis.get_xlim()
-    ticks = [t for t in axis.get_xticks() if low <= t <= high]
-    assert ticks == [1, 2, 4, 8]
-    assert {"1", "2", "4", "8"} <= {t.get_text() for t in axis.get_xticklabels()}
-
-
-def test_names_of_the_lessons_frontier_cover_no_point_and_no_name():
-    models = dae.load_benchmark("frontier")["models"]
-    points = {name: (m["time"], m["validation"]) for name, m in models.items()}
-    figure = dae.plot_frontier(points, ("time", "quality"), highlight="ours")
-    figure.draw_without_rendering()
-    (axis,) = figure.axes
-    assert not overlapping(axis.texts, figure.bbox)
-    places = axis.transData.transform(list(points.values()))
-    for text in axis.texts:
-        box = text.get_window_extent().padded(3)  # the marks have a radius of 4
-        assert not box.count_contains(places), text.get_text()
-        (own,) = axis.transData.transform([points[text.get_text()]])
-        assert np.hypot(*(own - np.clip(own, *box.get_points()))) < 15
-
-
-def test_frontier_marks_one_point_out():
-    (axis,) = dae.plot_frontier(POINTS, "xy", highlight="middle").axes
-    looks = [(line.get_marker(), line.get_color()) for line in axis.lines[1:]]
-    marked = looks.pop(list(POINTS).index("middle"))
-    (others,) = set(looks)
-    assert marked[0] != others[0] and marked[1] != others[1]
-    bold = [text.get_text() for text in axis.texts if text.get_weight() == "bold"]
-    assert bold == ["middle"]
+def test_the_picture_of_the_frontier_is_that_of_its_numbers():
+    picture = (ROOT / "dae/pictures/frontier.svg").read_text(encoding="utf-8")
+    measured = json.loads((ROOT / "tests/benchmarks/frontier.json").read_text())
+    for name, model in measured["models"].items():
+        assert f"{name} {model['validation']:.2f} at {model['time']:.2f}" in picture

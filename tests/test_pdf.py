@@ -14,7 +14,7 @@ from pypdf import PdfReader
 
 import dae
 from dae.notebook import VECTOR
-from dae.press.edition import COMMENT, title_and_abstract
+from dae.press.edition import COMMENT, as_bytes, blocks, title_and_abstract
 from dae.press.pdf import build_pdf, in_words, set_pages
 from dae.press.prose import MARK
 
@@ -140,8 +140,9 @@ def bundle(figure, path):
 
 def test_charts_are_lines_on_paper_and_pictures_elsewhere(tmp_path, monkeypatch):
     """The same bytes each time; a picture of digits stays one."""
-    monkeypatch.setattr(dae.notebook, "output_path", lambda path: path)
-    figures = [dae.plot_history(dae.load_history(), floor=0.06) for _ in range(2)]
+    figures = [
+        dae.plot_history(dae.load_checkpoint().history, floor=0.06) for _ in range(2)
+    ]
     (data, metadata), again = (bundle(f, tmp_path / "a.png") for f in figures)
     assert data[VECTOR] == again[0][VECTOR]
     digits = dae.plot_image_rows({"digits": np.zeros((2, 28, 28, 1), np.float32)})
@@ -155,6 +156,26 @@ def test_charts_are_lines_on_paper_and_pictures_elsewhere(tmp_path, monkeypatch)
     assert not page.images
     assert "Figure 1. Losses." in page.extract_text()
     assert page.get_contents().get_data().count(b" l\n") > 100  # lines
+
+
+def test_a_picture_by_its_path_above_a_caption_is_a_figure(tmp_path):
+    notebook = executed_notebook()
+    notebook.cells += [
+        new_markdown_cell("![A diagram.](dae/pictures/schematic.svg)"),
+        new_markdown_cell("**Figure 1.** From left to right."),
+        new_markdown_cell("![Blends.](figures/blur.png)"),
+    ]
+    *_, before, caption, alone = blocks(notebook, tmp_path)
+    assert (before.kind, before.about, caption.kind) == (
+        "picture",
+        "A diagram.",
+        "caption",
+    )
+    assert b"</svg>" in as_bytes(before.mime, before.content)
+    assert alone.kind == "text"  # as large as it is
+    build_pdf(notebook, tmp_path / "a.pdf")
+    (page,) = PdfReader(tmp_path / "a.pdf").pages
+    assert "Figure 1. From left to right." in page.extract_text()
 
 
 @pytest.mark.parametrize(
@@ -180,6 +201,7 @@ def test_every_figure_is_there_with_its_caption(notebook, pages):
     counts = [len(page.images) for page in PdfReader(PDF).pages]
     assert counts[0] == 1  # the main result, once more on the title page
     charts = [o for o in outputs(notebook) if VECTOR in o.get("data", {})]
+    charts += [c for c in notebook.cells if "pictures/frontier.svg" in c.source]
     assert sum(counts) == len(captions) + 1 - len(charts)  # those are lines
 
 

@@ -157,7 +157,7 @@ def blocks(notebook: nbformat.NotebookNode, folder: Path) -> list[Block]:
     list of Block
         In the order of reading; all that is mentioned in them is linked.
     """
-    row = list(_in_reading_order(notebook, folder))
+    row = with_figures(list(_in_reading_order(notebook, folder)), folder)
     texts = [block.content for block in row if block.kind in ("text", "caption")]
     texts = iter(linked(SEAM.join(texts)).split(SEAM))
     return [
@@ -205,6 +205,20 @@ def _in_reading_order(notebook: nbformat.NotebookNode, folder: Path) -> Iterator
             yield from outputs
             waiting = code
     yield from waiting
+
+
+def with_figures(row: list[Block], folder: Path) -> list[Block]:
+    """Make each text that is a picture only, before a caption, a picture of its own."""
+    mimes = {suffix: mime for mime, suffix in SUFFIXES.items()}
+    for k, following in enumerate(row[1:]):
+        alone = PICTURE.fullmatch(row[k].content.strip())
+        if alone and row[k].kind == "text" and following.kind == "caption":
+            file = folder / alone["target"]
+            content = base64.b64encode(file.read_bytes()).decode()
+            row[k] = Block(
+                "picture", content, alone["alt"] or NO_ALT, mimes[file.suffix]
+            )
+    return row
 
 
 def is_hidden(cell: nbformat.NotebookNode) -> bool:
