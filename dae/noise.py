@@ -1,36 +1,37 @@
 """Corruptions: what the autoencoder learns to undo.
 
-Each function takes clean images, how strong the corruption is, and a random
-generator, and returns new images. The generator is used up: at the next call it gives
-other noise; one in the same state gives the same noise.
+Each function takes clean images, a random generator and, by name, how strong the
+corruption is, its level; it returns new images. The generator is used up: at the next
+call it gives other noise; one in the same state gives the same noise. With its level
+fixed, ``functools.partial(add_gaussian_noise, level=0.5)``, it is what training takes.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_images, check_level, check_rng
+from dae._checks import check_images, check_nonnegative, check_rng
 
 
 def add_gaussian_noise(
     images: NDArray,
-    sigma: float | NDArray,
     rng: np.random.Generator,
     *,
+    level: float | NDArray,
     clip: bool = True,
 ) -> NDArray[np.float32]:
     """Add white Gaussian noise, and clip the sum to [0, 1].
 
-    Each pixel becomes ``x + sigma * eps`` with its own ``eps ~ N(0, 1)``.
+    Each pixel becomes ``x + level * eps`` with its own ``eps ~ N(0, 1)``.
 
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
         Clean images. They are not changed.
-    sigma : float, or ndarray of shape (N,)
-        Standard deviation, not the variance, in intensity units
-        (1.0 = black to white); one for all images, or one for each.
     rng : numpy.random.Generator
         Where the noise comes from.
+    level : float, or ndarray of shape (N,)
+        The standard deviation sigma, not the variance, in intensity units
+        (1.0 = black to white); one for all images, or one for each.
     clip : bool
         Whether to clip to [0, 1], as a camera does. See the notes.
 
@@ -42,40 +43,39 @@ def add_gaussian_noise(
     Raises
     ------
     TypeError
-        If `images` is not a floating-point array, `sigma` not a number or
+        If `images` is not a floating-point array, `level` not a number or
         `rng` not a Generator.
     ValueError
         If `images` has the wrong rank, is empty, holds NaN or leaves [0, 1];
-        if `sigma` is negative, NaN or infinite, or an array of another shape.
+        if `level` is negative, NaN or infinite, or an array of another shape.
 
     Notes
     -----
     Clipping is not neutral. The noise is no longer Gaussian, and its mean is no
-    longer 0: a black pixel rises to ``sigma / sqrt(2 * pi)`` on average (the mean
+    longer 0: a black pixel rises to ``level / sqrt(2 * pi)`` on average (the mean
     of a normal law rectified at 0), as long as the white end is far away.
     """
-    images, sigma = _check_corruption(images, sigma, "sigma", rng)
-    sigma = np.reshape(sigma, (-1, 1, 1, 1))  # one for all images, or one for each
+    images, sigma = _check_corruption(images, rng, level)
     noise = rng.standard_normal(images.shape, dtype=np.float32)
     noisy = images + sigma * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
 
 def add_speckle_noise(
-    images: NDArray, sigma: float, rng: np.random.Generator, *, clip: bool = True
+    images: NDArray, rng: np.random.Generator, *, level: float, clip: bool = True
 ) -> NDArray[np.float32]:
     """Multiply by Gaussian noise of mean 1, and clip: the brighter, the noisier.
 
-    Each pixel becomes ``x * (1 + sigma * eps)`` with its own ``eps ~ N(0, 1)``, the
+    Each pixel becomes ``x * (1 + level * eps)`` with its own ``eps ~ N(0, 1)``, the
     usual model of speckle in image processing [1]_. Black stays black.
 
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-    sigma : float
-        Standard deviation relative to the pixel's value: at 1, a grey of 0.3 has
-        noise of standard deviation 0.3.
     rng : numpy.random.Generator
+    level : float
+        Standard deviation of a white pixel, in intensity units; that of a grey one is
+        as much smaller as the pixel is darker.
     clip : bool
         Whether to clip to [0, 1].
 
@@ -94,15 +94,14 @@ def add_speckle_noise(
        Pearson, 2018. (scikit-image's ``random_noise`` uses the same; MATLAB's
        ``imnoise`` draws uniform noise.)
     """
-    images, sigma = _check_corruption(images, sigma, "sigma", rng)
-    sigma = np.reshape(sigma, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    images, sigma = _check_corruption(images, rng, level)
     noise = rng.standard_normal(images.shape, dtype=np.float32)
     noisy = images + images * sigma * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
 
 def add_poisson_noise(
-    images: NDArray, photons: float, rng: np.random.Generator, *, clip: bool = True
+    images: NDArray, rng: np.random.Generator, *, level: float, clip: bool = True
 ) -> NDArray[np.float32]:
     """Count photons: what a camera sees in too little light.
 
@@ -112,9 +111,11 @@ def add_poisson_noise(
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-    photons : float
-        Photons that a white pixel gets on average, above 0. The fewer, the noisier.
     rng : numpy.random.Generator
+    level : float
+        Standard deviation of a white pixel, in intensity units: a white pixel gets
+        ``1 / level**2`` photons on average. The fewer, the noisier. Below 0.0001 it
+        counts as that, which nobody sees.
     clip : bool
         Whether to clip to [0, 1].
 
@@ -125,31 +126,30 @@ def add_poisson_noise(
     Raises
     ------
     TypeError, ValueError
-        As `add_gaussian_noise`, and if `photons` is 0 or above a billion.
+        As `add_gaussian_noise`.
     """
-    images, photons = _check_corruption(
-        images, photons, "photons", rng, high=1e9, positive=True
-    )
-    photons = np.reshape(photons, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    images, _ = _check_corruption(images, rng, level)
+    level = np.maximum(np.asarray(level, np.float64), 1e-4)
+    photons = _one_for_each(1 / level**2)
     counts = rng.poisson(images * photons)
     noisy = counts.astype(np.float32) / photons
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
 
 def add_salt_and_pepper(
-    images: NDArray, amount: float, rng: np.random.Generator
+    images: NDArray, rng: np.random.Generator, *, level: float
 ) -> NDArray[np.float32]:
     """Replace pixels by black or white: dead and hot pixels of a camera.
 
-    With probability `amount`, a pixel loses its value and becomes black or white, as
+    With probability `level`, a pixel loses its value and becomes black or white, as
     a fair coin falls.
 
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-    amount : float
-        Probability in [0, 1].
     rng : numpy.random.Generator
+    level : float
+        Probability in [0, 1].
 
     Returns
     -------
@@ -158,17 +158,16 @@ def add_salt_and_pepper(
     Raises
     ------
     TypeError, ValueError
-        As `add_gaussian_noise`, and if `amount` is above 1.
+        As `add_gaussian_noise`, and if `level` is above 1.
     """
-    images, amount = _check_corruption(images, amount, "amount", rng, high=1)
-    amount = np.reshape(amount, (-1, 1, 1, 1))  # as in add_gaussian_noise
+    images, amount = _check_corruption(images, rng, level, high=1)
     draw = rng.random(images.shape, dtype=np.float32)
     noisy = np.where(draw < amount, np.float32(1), images)
     return np.where(draw < amount / 2, np.float32(0), noisy)
 
 
 def mask_pixels(
-    images: NDArray, fraction: float, rng: np.random.Generator
+    images: NDArray, rng: np.random.Generator, *, level: float
 ) -> NDArray[np.float32]:
     """Set a fixed number of pixels to black, at random places in each image.
 
@@ -177,9 +176,9 @@ def mask_pixels(
     Parameters
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
-    fraction : float
-        Share of an image's pixels in [0, 1], rounded to whole pixels.
     rng : numpy.random.Generator
+    level : float
+        Share of an image's pixels in [0, 1], rounded to whole pixels.
 
     Returns
     -------
@@ -188,7 +187,7 @@ def mask_pixels(
     Raises
     ------
     TypeError, ValueError
-        As `add_gaussian_noise`, and if `fraction` is above 1, or an array.
+        As `add_gaussian_noise`, and if `level` is above 1, or an array.
 
     References
     ----------
@@ -196,17 +195,22 @@ def mask_pixels(
        composing robust features with denoising autoencoders", ICML 2008, section
        2.3. doi:10.1145/1390156.1390294
     """
-    images, fraction = _check_corruption(images, fraction, "fraction", rng, high=1)
+    images, _ = _check_corruption(images, rng, level, high=1)
     masked = images.reshape(len(images), -1).copy()
-    count = round(float(fraction) * masked.shape[1])
+    count = round(float(np.float32(level)) * masked.shape[1])
     order = rng.random(masked.shape, dtype=np.float32).argsort(axis=1)
     np.put_along_axis(masked, order[:, :count], 0, axis=1)
     return masked.reshape(images.shape)
 
 
 def _check_corruption(
-    images: NDArray, level: float | NDArray, name: str, rng: np.random.Generator, **most
+    images: NDArray, rng: np.random.Generator, level: float | NDArray, **most: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     check_rng(rng)
     images = check_images(images)
-    return images, check_level(level, name, len(images), **most)
+    return images, _one_for_each(check_nonnegative(level, "level", len(images), **most))
+
+
+def _one_for_each(level: NDArray) -> NDArray[np.float32]:
+    """Shape what is one number for all images, or one for each, to go with them."""
+    return np.reshape(level, (-1, 1, 1, 1)).astype(np.float32)

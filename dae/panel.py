@@ -17,7 +17,7 @@ from dae.notebook import WIDGET
 
 SIDE = 196  # screen pixels of a picture
 
-Spoil = Callable[[NDArray, float, np.random.Generator], NDArray]
+Spoil = Callable[..., NDArray]
 
 
 class Panel:
@@ -32,7 +32,7 @@ class Panel:
         Clean digits to choose from.
     models : mapping of str to keras.Model
         Denoisers to choose from, by name.
-    corruptions : mapping of str to callable (images, level, rng) -> images
+    corruptions : mapping of str to callable (images, rng, *, level) -> images
         Corruptions to choose from, by name; the level goes from 0 to 1.
     picture : IPython.display.Image
         What to show where widgets cannot run, as `save_figure` returns it.
@@ -74,7 +74,7 @@ class Panel:
         i = self.image.value
         clean = self.images[i : i + 1]
         rng = np.random.default_rng([self.draws, i])  # the same until "new noise"
-        noisy = self.corruption.value(clean, self.level.value, rng)
+        noisy = self.corruption.value(clean, rng, level=self.level.value)
         restored = denoise(self.model.value, noisy)
         for picture, image in zip(self.pictures, (clean, noisy, restored), strict=True):
             picture.value = as_png(image[0, ..., 0])

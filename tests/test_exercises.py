@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ WRONG = {  # what one might well answer
     2: "(24.0, 0.03)",
     3: "(196, 196 * 784)",
     4: "lambda sigma: sigma / np.sqrt(2 * np.pi)",
-    5: "lambda images, rng: dae.mask_pixels(images, 0.5, rng)",
+    5: "lambda images, rng: dae.mask_pixels(images, rng, level=0.5)",
     6: "(1, -0.2)",
     7: "lambda a, b: (np.std(a - b) / 100, (np.std(a) + np.std(b)) / 100)",
     8: "lambda y, sigma: y / sigma**2",
@@ -42,8 +43,9 @@ def lesson(notebook, mnist):
         "x_train": x_train[:5_000],
         "x_val": x_val[:1_000],
         "x_sample": x_test[:300],
+        "corrupt": partial(dae.add_gaussian_noise, level=0.5),
     }
-    for source in functions(notebook, "corrupt", "flat"):
+    for source in functions(notebook, "flat"):
         exec(source, names)
     return names
 

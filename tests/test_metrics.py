@@ -19,7 +19,7 @@ def test_by_hand():
 
 
 def test_psnr_is_that_of_scikit_image(digits, rng):
-    noisy = add_gaussian_noise(digits[:20], 0.5, rng)
+    noisy = add_gaussian_noise(digits[:20], rng, level=0.5)
     expected = [
         peak_signal_noise_ratio(a, b, data_range=1)
         for a, b in zip(digits, noisy, strict=False)
@@ -28,7 +28,7 @@ def test_psnr_is_that_of_scikit_image(digits, rng):
 
 
 def test_ssim_is_that_of_scikit_image_with_the_settings_of_the_paper(digits, rng):
-    noisy = add_gaussian_noise(digits[:5], 0.5, rng)
+    noisy = add_gaussian_noise(digits[:5], rng, level=0.5)
     options = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5}
     options |= {"use_sample_covariance": False, "channel_axis": -1}
     pairs = zip(digits, noisy, strict=False)

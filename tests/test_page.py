@@ -246,7 +246,7 @@ def run(engine, expression, image=None):
 
 def test_page_computes_what_keras_computes(browser, mnist, rng):
     clean = mnist[2][0][1000:1050]
-    noisy = dae.add_gaussian_noise(clean, 0.5, rng)
+    noisy = dae.add_gaussian_noise(clean, rng, level=0.5)
     expected = dae.denoise(dae.load_denoiser(), noisy)
     found = [run(browser, "decode(encode(image, layers), layers)", x) for x in noisy]
     found = np.reshape(found, clean.shape)
@@ -280,7 +280,7 @@ def test_page_measures_and_spoils_as_the_lesson_does(browser, mnist):
             "masked pixels": dae.mask_pixels,
         }[kind]
         many = np.repeat(image[None], 40, axis=0)
-        expected = dae.psnr(many, spoil(many, 0.3, rng)).mean()
+        expected = dae.psnr(many, spoil(many, rng, level=0.3)).mean()
         assert abs(dae.psnr(many, noisy).mean() - expected) < 0.15, kind
         found = float(browser.eval(f"psnr(clean, corrupt(clean, '{kind}', 0.3, 7))"))
         same = run(browser, f"corrupt(clean, '{kind}', 0.3, 7)")

@@ -47,7 +47,7 @@ def pixels(widget):
 def test_it_shows_the_digit_the_noise_and_the_answer(panel, mnist, model):
     panel.image.value, panel.level.value = 3, 0.3
     clean = mnist[2][0][3:4]
-    noisy = dae.add_gaussian_noise(clean, 0.3, np.random.default_rng([0, 3]))
+    noisy = dae.add_gaussian_noise(clean, np.random.default_rng([0, 3]), level=0.3)
     restored = dae.denoise(model, noisy)
     for widget, image in zip(panel.pictures, [clean, noisy, restored], strict=True):
         assert np.abs(pixels(widget) - image[0, ..., 0]).max() <= 0.5 / 255 + 1e-6

@@ -91,7 +91,7 @@ def live_data(path: str | Path | None = None) -> dict[str, object]:
     model = load_denoiser(path)
     kernels = check_layers(model)
     _, (x_val, _), (x_test, y_test) = load_mnist()
-    noisy = add_gaussian_noise(x_val[:1_000], 0.5, np.random.default_rng(0))
+    noisy = add_gaussian_noise(x_val[:1_000], np.random.default_rng(0), level=0.5)
     codes = model.get_layer("encoder").predict(noisy, batch_size=500, verbose=0)
     mean = codes.mean(axis=0)
     first = [np.flatnonzero(y_test == digit)[:OF_EACH] for digit in range(10)]

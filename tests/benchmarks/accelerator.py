@@ -31,23 +31,18 @@ def new_model(weights, steps):
 
 def main_job(model, images, val_images, epochs):
     """Train as the lesson does; seconds, and quality on test digits."""
-    ends = [time.perf_counter()]
-
-    def watch(epochs, done, history):
-        if done == len(history["val_loss"]):
+    ends, noise = [time.perf_counter()], common.noise(common.SIGMA)
+    for state in dae.training_loop(model, images, val_images, noise, epochs=epochs):
+        if state.epoch_ended:
             ends.append(time.perf_counter())
-
-    history = dae.train(
-        model, images, val_images, common.noise(common.SIGMA), epochs=epochs,
-        report=watch,
-    )  # fmt: skip
+    model.set_weights(state.best_weights)
     seconds = np.diff(ends)
     return {
         "epochs": epochs,
         "seconds": float(seconds.sum()),
         "first_epoch": float(seconds[0]),
         "epoch": float(np.median(seconds[1:])),
-        "val_loss": min(history["val_loss"]),
+        "val_loss": min(state.history["val_loss"]),
         "test": common.score(model, dae.load_mnist()[2][0], common.SIGMA),
     }
 
@@ -86,8 +81,8 @@ def step_times(weights, images, rounds=3):
             pass
 
     def in_loop(batches, model):
-        for _ in dae.train_epoch(model, batches):
-            pass
+        for noisy, clean in batches:
+            model.train_on_batch(noisy, clean)
 
     def one_by_one():
         carried = state

@@ -41,7 +41,7 @@ def shifted(images, rng):
 
 def unclipped(images, rng):
     """Noise of standard deviation 0.5, not clipped."""
-    return dae.add_gaussian_noise(images, 0.5, rng, clip=False)
+    return dae.add_gaussian_noise(images, rng, level=0.5, clip=False)
 
 
 PROTOCOLS = {  # the corruption, the epochs, and what the source found

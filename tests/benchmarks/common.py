@@ -24,16 +24,12 @@ BATCH = inspect.signature(dae.train).parameters["batch_size"].default
 
 def noise(sigma):
     """The corruption with this level."""
-    return partial(_corrupt, sigma)
-
-
-def _corrupt(sigma, images, rng):
-    return dae.add_gaussian_noise(images, sigma, rng)
+    return partial(dae.add_gaussian_noise, level=sigma)
 
 
 def score(model, clean, sigma):
     """Mean MSE and PSNR of a denoiser on images with noise that no training saw."""
-    noisy = dae.add_gaussian_noise(clean, sigma, np.random.default_rng(99))
+    noisy = dae.add_gaussian_noise(clean, np.random.default_rng(99), level=sigma)
     restored = dae.denoise(model, noisy)
     return {
         "mse": float(dae.mse(clean, restored).mean()),
@@ -112,8 +108,8 @@ class Training:
     def epoch(self, size=None):
         """Seconds of one pass, noise drawn on the clock unless it is frozen."""
         start = time.perf_counter()
-        for _ in dae.train_epoch(self.model, self.batches(size)):
-            pass
+        for noisy, clean in self.batches(size):
+            self.model.train_on_batch(noisy, clean)
         return time.perf_counter() - start
 
 

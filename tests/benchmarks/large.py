@@ -34,10 +34,7 @@ def main():
     )
     keras.utils.set_random_seed(0)
     model = build_large()
-    dae.train(
-        model, x_train, x_val, common.noise(SIGMA), epochs=epochs,
-        report=dae.LiveProgress(),
-    )  # fmt: skip
+    dae.train(model, x_train, x_val, common.noise(SIGMA), epochs=epochs)
     results = {
         "epochs": epochs,
         "weights": model.count_params(),

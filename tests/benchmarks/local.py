@@ -19,7 +19,7 @@ def main():
     draw = np.random.default_rng([0, 70])  # as in the notebook's cells
     sample = np.sort(draw.choice(len(x_test), 1_000, replace=False))
     rng = np.random.default_rng([0, 15, len("test digits")])
-    noisy = dae.add_gaussian_noise(x_test[sample], 0.5, rng, clip=False)[::5]
+    noisy = dae.add_gaussian_noise(x_test[sample], rng, level=0.5, clip=False)[::5]
     clean = x_test[sample][::5]
     found = {"digits": len(clean)}
     for side in (7, 9):

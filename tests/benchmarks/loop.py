@@ -36,7 +36,7 @@ class FreshNoise(keras.utils.PyDataset):
     def __getitem__(self, index):
         rng = np.random.default_rng([self.passes, index])
         clean = self.images[index * common.BATCH : (index + 1) * common.BATCH]
-        return dae.add_gaussian_noise(clean, SIGMA, rng), clean
+        return dae.add_gaussian_noise(clean, rng, level=SIGMA), clean
 
     def on_epoch_end(self):
         self.passes += 1
@@ -56,10 +56,9 @@ def measure(way):
             model.fit(dataset, shuffle=False, verbose=0)
         else:
             noise = common.noise(SIGMA)
-            for _ in dae.train_epoch(
-                model, dae.noisy_batches(images, noise, common.BATCH, rng)
-            ):
-                pass
+            batches = dae.noisy_batches(images, noise, common.BATCH, rng)
+            for noisy, clean in batches:
+                model.train_on_batch(noisy, clean)
         seconds.append(time.perf_counter() - start)
         faults.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
     print(json.dumps({"seconds": seconds[1:], "faults": faults[1:]}))

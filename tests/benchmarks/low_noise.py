@@ -61,10 +61,7 @@ def train(build, x_train, x_val, epochs):
     """A model after its epochs."""
     keras.utils.set_random_seed(0)
     model = build()
-    dae.train(
-        model, x_train, x_val, common.noise(SIGMA), epochs=epochs,
-        report=dae.LiveProgress(),
-    )  # fmt: skip
+    dae.train(model, x_train, x_val, common.noise(SIGMA), epochs=epochs)
     return model
 
 

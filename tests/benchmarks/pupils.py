@@ -23,7 +23,7 @@ STEPS, SIZES = 859, (100, 27_500)
 
 def unclipped(images, rng):
     """Add noise as in the notebook."""
-    return dae.add_gaussian_noise(images, 0.5, rng, clip=False)
+    return dae.add_gaussian_noise(images, rng, level=0.5, clip=False)
 
 
 def pupil(images, seed):
@@ -33,8 +33,8 @@ def pupil(images, seed):
     rng = np.random.default_rng([seed, 170])
     passes = (dae.noisy_batches(images, unclipped, 50, rng) for _ in count())
     dae.compile_denoiser(model, STEPS)
-    for _ in dae.train_epoch(model, islice(chain.from_iterable(passes), STEPS)):
-        pass
+    for noisy, clean in islice(chain.from_iterable(passes), STEPS):
+        model.train_on_batch(noisy, clean)
     return model
 
 

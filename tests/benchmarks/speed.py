@@ -50,7 +50,7 @@ def main():
     options = parser.parse_args()
     rounds = options.rounds
     clean = dae.load_mnist()[1][0]
-    noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
+    noisy = dae.add_gaussian_noise(clean, np.random.default_rng(0), level=0.5)
 
     models = {"ours": dae.build_autoencoder(), "recipe": build_recipe()}
     for model in models.values():

@@ -60,7 +60,7 @@ def main():
     parser.add_argument("--steps", type=int, default=50)
     steps = parser.parse_args().steps
     clean = dae.load_mnist()[1][0][: common.BATCH]
-    noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
+    noisy = dae.add_gaussian_noise(clean, np.random.default_rng(0), level=0.5)
     model = dae.build_autoencoder()
     dae.compile_denoiser(model, 1000)
     left, right = (keras.random.normal((SIZE, SIZE), seed=i) for i in (0, 1))
