@@ -1,7 +1,7 @@
 """Denoisers that no network is needed for, behind one signature.
 
 Each takes images and one strength, and returns images: ``gaussian(noisy, 1.1)``. `tune`
-finds the strength, `with_curve` puts the best rising curve behind a denoiser, and
+chooses among several, `with_curve` puts the best rising curve behind a denoiser, and
 `fit_affine_denoiser` finds the best denoiser that is a matrix.
 """
 
@@ -13,7 +13,7 @@ from scipy import linalg, ndimage
 from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 from sklearn.isotonic import IsotonicRegression
 
-from dae._checks import check_images, check_level, check_pair
+from dae._checks import check_images, check_nonnegative, check_pair, refuse
 from dae.metrics import psnr
 
 Denoiser = Callable[[NDArray], NDArray]
@@ -38,7 +38,7 @@ def gaussian(images: NDArray, width: float) -> NDArray[np.float32]:
         If `images` is not such a batch, or `width` negative or not finite.
     """
     images = check_images(images)
-    width = float(check_level(width, "width"))
+    width = float(check_nonnegative(width, "width"))
     return ndimage.gaussian_filter(images, (0, width, width, 0))
 
 
@@ -67,7 +67,7 @@ def total_variation(images: NDArray, weight: float) -> NDArray[np.float32]:
        doi:10.1023/B:JMIV.0000011325.36760.1e
     """
     images = check_images(images)
-    weight = float(check_level(weight, "weight"))
+    weight = float(check_nonnegative(weight, "weight"))
     restored = [denoise_tv_chambolle(x, weight, channel_axis=-1) for x in images]
     return np.clip(restored, 0, 1).astype(np.float32)
 
@@ -98,52 +98,39 @@ def non_local_means(images: NDArray, strength: float) -> NDArray[np.float32]:
        denoising", CVPR 2005, vol. 2, pp. 60-65. doi:10.1109/CVPR.2005.38
     """
     images = check_images(images)
-    strength = float(check_level(strength, "strength"))
+    strength = float(check_nonnegative(strength, "strength"))
     options = {"patch_size": 5, "patch_distance": 6, "channel_axis": -1}
     restored = [denoise_nl_means(x, h=strength, **options) for x in images]
     return np.clip(restored, 0, 1).astype(np.float32).reshape(images.shape)
 
 
-def tune(
-    denoiser: Callable[[NDArray, float], NDArray],
-    strengths: Sequence[float],
-    noisy: NDArray,
-    clean: NDArray,
-    *,
-    curve_on: tuple[NDArray, NDArray] | None = None,
-) -> tuple[float, Denoiser]:
-    """Find the strength with the highest mean PSNR.
+def tune(denoisers: Sequence[Denoiser], noisy: NDArray, clean: NDArray) -> Denoiser:
+    """Choose the denoiser with the highest mean PSNR.
 
     Parameters
     ----------
-    denoiser : callable (images, strength) -> images
-    strengths : sequence of float
-        What to try.
+    denoisers : sequence of callable (images) -> images
+        What to try, such as one filter at several strengths:
+        ``[partial(gaussian, width=w) for w in (0.5, 1.0, 1.5)]``.
     noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
         Validation images: a strength that was chosen on an image is not judged on it.
-    curve_on : tuple (noisy, clean), optional
-        Training images: if given, each strength is tried `with_curve`, fitted on these.
 
     Returns
     -------
-    strength : float
-        One of `strengths`, the first of the best.
-    denoiser : callable (images) -> images
-        With that strength, and with its curve if so asked.
+    callable (images) -> images
+        One of `denoisers`, the first of the best.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no strength to try, or if noisy and clean images are not such
-        batches or differ in shape.
+        If there is nothing to try, or if noisy and clean images are not such batches
+        or differ in shape.
     """
     noisy, clean = check_pair(noisy=noisy, clean=clean)
-    candidates = [lambda images, s=s: denoiser(images, s) for s in strengths]
-    if curve_on is not None:
-        candidates = [with_curve(candidate, *curve_on) for candidate in candidates]
-    quality = [psnr(clean, candidate(noisy)).mean() for candidate in candidates]
-    best = int(np.argmax(quality))
-    return strengths[best], candidates[best]
+    if not denoisers:
+        refuse("denoisers", "hold at least one", "none")
+    quality = [psnr(clean, denoise(noisy)).mean() for denoise in denoisers]
+    return denoisers[int(np.argmax(quality))]
 
 
 def with_curve(denoiser: Denoiser, noisy: NDArray, clean: NDArray) -> Denoiser:
@@ -219,15 +206,16 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
        doi:10.1007/978-0-387-84858-7
     """
     noisy, clean = check_pair(noisy=noisy, clean=clean)
-    ridge = float(check_level(ridge, "ridge"))
+    ridge = float(check_nonnegative(ridge, "ridge"))
     flat, answers = (images.reshape(len(images), -1) for images in (noisy, clean))
     mean_in, mean_out = (table.mean(axis=0, dtype=float) for table in (flat, answers))
-    among, across = ridge * np.eye(len(mean_in)), 0.0
+    gram = ridge * np.eye(len(mean_in))
+    cross = np.zeros((len(mean_in), len(mean_out)))
     for start in range(0, len(flat), 5_000):
         part = flat[start : start + 5_000] - mean_in
-        among += part.T @ part
-        across += part.T @ (answers[start : start + 5_000] - mean_out)
-    weights = linalg.lstsq(among, across)[0]  # even where pixels never vary
+        gram += part.T @ part
+        cross += part.T @ (answers[start : start + 5_000] - mean_out)
+    weights = linalg.lstsq(gram, cross)[0]  # even where pixels never vary
     offset = (mean_out - mean_in @ weights).astype(np.float32)
     weights = weights.astype(np.float32)
 

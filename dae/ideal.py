@@ -5,7 +5,7 @@ import numbers
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_level, check_numbers, refuse
+from dae._checks import check_nonnegative, check_numbers, refuse
 
 
 def posterior_mean(
@@ -149,7 +149,7 @@ def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
 
 
 def _check_points(noisy: NDArray, data: NDArray, sigma: float) -> None:
-    check_level(sigma, "sigma", positive=True)
+    check_nonnegative(sigma, "sigma", positive=True)
     for name, points in {"noisy": noisy, "data": data}.items():
         dtype = check_numbers(points, name, (None, None)).dtype
         if dtype.str[1:] not in ("f4", "f8"):

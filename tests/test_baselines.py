@@ -1,5 +1,7 @@
 """Classical denoisers against SciPy, scikit-image and the normal equations."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -28,7 +30,7 @@ FILTERS = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def noisy(digits):
-    return add_gaussian_noise(digits, 0.5, np.random.default_rng(1))
+    return add_gaussian_noise(digits, np.random.default_rng(1), level=0.5)
 
 
 @FILTERS
@@ -52,9 +54,8 @@ def test_tune_finds_the_best_and_gives_it(digits, noisy):
     tried = (0.3, 0.6, 0.9, 1.2, 3.0)
     quality = [psnr(digits[:50], gaussian(noisy[:50], s)).mean() for s in tried]
     assert 0 < np.argmax(quality) < 4  # neither end, or the test would prove little
-    strength, tuned = tune(gaussian, tried, noisy[:50], digits[:50])
-    assert strength == tried[int(np.argmax(quality))]
-    np.testing.assert_array_equal(tuned(noisy), gaussian(noisy, strength))
+    blurs = [partial(gaussian, width=width) for width in tried]
+    assert tune(blurs, noisy[:50], digits[:50]) is blurs[int(np.argmax(quality))]
 
 
 def test_tune_judges_by_the_mean_not_by_the_best_image_or_the_spread():
@@ -65,9 +66,13 @@ def test_tune_judges_by_the_mean_not_by_the_best_image_or_the_spread():
     def denoiser(images, strength):
         return images + np.reshape(np.float32(errors[int(strength)]), (4, 1, 1, 1))
 
-    assert tune(denoiser, (1, 2, 3), clean, clean)[0] == 2
-    assert tune(denoiser, (3, 1), clean, clean)[0] == 1
-    assert tune(denoiser, (3, 2.5, 2), clean, clean)[0] == 2.5  # the first, if tied
+    def chosen(*strengths):
+        denoisers = [partial(denoiser, strength=strength) for strength in strengths]
+        return tune(denoisers, clean, clean).keywords["strength"]
+
+    assert chosen(1, 2, 3) == 2
+    assert chosen(3, 1) == 1
+    assert chosen(3, 2.5, 2) == 2.5  # the first, if tied
 
 
 def test_channels_do_not_mix(rng):
@@ -113,13 +118,17 @@ def test_curve_recovers_a_known_one(digits):
     np.testing.assert_allclose(restore(digits), digits, atol=1e-4)
 
 
-def test_tune_with_a_curve_fits_it_on_the_training_images_only(digits, noisy):
+def test_a_curve_is_fitted_on_training_images_and_tuned_on_others(digits, noisy):
     train = (noisy[:300], digits[:300])
-    given = gaussian, (0.6, 1.2), noisy[300:350], digits[300:350]
-    strength, tuned = tune(*given, curve_on=train)
-    expected = with_curve(lambda images: gaussian(images, strength), *train)
-    np.testing.assert_array_equal(tuned(noisy[350:]), expected(noisy[350:]))
-    denoisers = tuned, tune(*given)[1]
+    blurs = [partial(gaussian, width=width) for width in (0.6, 1.2)]
+    curved, given = (
+        [with_curve(b, *train) for b in blurs],
+        (noisy[300:350], digits[300:350]),
+    )
+    tuned = tune(curved, *given)
+    found = [psnr(given[1], f(given[0])).mean() for f in curved]
+    assert tuned is curved[int(found[1] > found[0])]
+    denoisers = tuned, tune(blurs, *given)
     better = [psnr(digits[350:], f(noisy[350:])).mean() for f in denoisers]
     assert better[0] > better[1] + 3
 
@@ -142,7 +151,7 @@ def test_affine_denoiser_solves_the_normal_equations(digits, noisy, options, rid
 def test_affine_denoiser_reaches_what_is_known_of_it(mnist, sigma, known):
     (x_train, _), (x_val, _), _ = mnist
     rng = np.random.default_rng(0)
-    noisy_train = add_gaussian_noise(x_train, sigma, rng)
+    noisy_train = add_gaussian_noise(x_train, rng, level=sigma)
     restore = fit_affine_denoiser(noisy_train, x_train)
-    restored = restore(add_gaussian_noise(x_val, sigma, rng))
+    restored = restore(add_gaussian_noise(x_val, rng, level=sigma))
     assert abs(psnr(x_val, restored).mean() - known) < 0.25
