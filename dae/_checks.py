@@ -43,7 +43,7 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
         kind = type(images).__name__
         refuse(name, "be an array of shape (N, H, W, C)", kind, TypeError)
     if not np.issubdtype(images.dtype, np.floating):
-        got = f"dtype {images.dtype}; for 8-bit images: images.astype('float32') / 255"
+        got = f"dtype {images.dtype}; {_advise_on_type(images.dtype, name)}"
         refuse(name, "be floating point with values in [0, 1]", got, TypeError)
     if images.ndim != 4 or images.size == 0:
         wanted = "have shape (N, H, W, C) and not be empty"
@@ -54,33 +54,29 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
     return images.astype(np.float32, copy=False)
 
 
+def _advise_on_type(dtype: np.dtype, name: str) -> str:
+    if dtype.kind == "b":
+        return f"try {name}.astype('float32')"
+    if dtype == np.uint8:
+        return f"try {name}.astype('float32') / 255"
+    return "divide them by the value that stands for white"
+
+
 def remedy_for(shape: tuple[int, ...], name: str = "images") -> str:
-    """Say how an array of a shape that people bring becomes grey images, if it can."""
-    *_, last = (0, *shape)
-    colours, axes = (3, 4), len(shape)
+    """Say how an array becomes grey images, where that is right for any values."""
     if 0 in shape:
         return "; there is no image in it"
-    if 784 in shape and 28 not in shape:  # flat, one or several
-        change = ".reshape(-1, 28, 28, 1)"
-    elif axes == 2:
-        change = "[None, ..., None]"
-    elif axes == 3 and last in colours:  # where a fourth one is transparency
-        change = "[None, ..., :3].mean(axis=-1, keepdims=True)"
-    elif axes == 3 and last == 1:
-        change = "[None]"
-    elif axes == 3 and shape[:2] == (28, 28) != shape[1:]:  # the images come last
-        change = ".transpose(2, 0, 1)[..., None]"
-    elif axes == 3:
-        change = "[..., None]"
-    elif axes == 4 and last in colours:
-        change = "[..., :3].mean(axis=-1, keepdims=True)"
-    elif axes == 4 and shape[1] in (1, *colours) and last != 1:  # channels come first
-        change = "[:, :3].mean(axis=1)[..., None]"
-    elif axes == 5:
-        change = f".reshape(-1, *{shape[-3:]})"
-    else:
-        return ""
-    return f"; try {name}{change}"
+    if shape[-1:] == (784,) and len(shape) < 3:  # flat, one or several
+        return f"; try {name}.reshape(-1, 28, 28, 1)"
+    if len(shape) == 2 and 784 not in shape:
+        return f"; try {name}[None, ..., None]"
+    if len(shape) == 3 and shape[-1] == 1:
+        return f"; try {name}[None]"
+    if shape[1:] == (28, 28):
+        return f"; try {name}[..., None]"
+    if len(shape) == 4 and shape[-1] in (3, 4):  # where a fourth one is transparency
+        return f"; try {name}[..., :3].mean(axis=-1, keepdims=True)"
+    return "; images come first, channels last, and grey images have one channel"
 
 
 def check_pair(**named: NDArray) -> list[NDArray[np.float32]]:
@@ -145,7 +141,7 @@ def check_numbers(
     return array
 
 
-def check_level(
+def check_nonnegative(
     level: float | NDArray, name: str, count=None, *, high=np.inf, positive=False
 ) -> NDArray[np.float32]:
     """Return how strong a corruption is, or say what is wrong with it.

@@ -1,6 +1,5 @@
 """The model: shapes, sizes, range, learning, and the file it is kept in."""
 
-import json
 import re
 import subprocess
 import sys
@@ -119,13 +118,13 @@ def test_one_batch_is_learnt_by_heart(digits):
     keras.utils.set_random_seed(0)
     model = dae.build_autoencoder()
     clean = digits[:16]
-    noisy = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(0))
+    noisy = dae.add_gaussian_noise(clean, np.random.default_rng(0), level=0.5)
     dae.compile_denoiser(model, 300)
     for _ in range(300):
         model.train_on_batch(noisy, clean)
     assert dae.psnr(clean, dae.denoise(model, noisy)).min() > 25
     # learnt by heart indeed: other noise is not undone as well
-    other = dae.add_gaussian_noise(clean, 0.5, np.random.default_rng(1))
+    other = dae.add_gaussian_noise(clean, np.random.default_rng(1), level=0.5)
     assert dae.psnr(clean, dae.denoise(model, other)).mean() < 22
 
 
@@ -142,7 +141,7 @@ def denoiser():
 def test_shipped_model_reaches_the_committed_number(denoiser, mnist, results):
     x_test, settings = mnist[2][0], results["settings"]
     rng = np.random.default_rng([settings["seed"], 5])  # as section 5 draws it
-    noisy = dae.add_gaussian_noise(x_test, settings["sigma"], rng)
+    noisy = dae.add_gaussian_noise(x_test, rng, level=settings["sigma"])
     before, after = (results["test"][name]["psnr"] for name in ("noisy", "denoised"))
     assert dae.psnr(x_test, noisy).mean() == pytest.approx(before, abs=1e-4)
     restored = dae.denoise(denoiser, noisy)
@@ -152,13 +151,12 @@ def test_shipped_model_reaches_the_committed_number(denoiser, mnist, results):
 def test_shipped_model_is_small_and_safe():
     assert PRETRAINED_PATH.stat().st_size < 2_000_000
     with zipfile.ZipFile(PRETRAINED_PATH) as archive:
-        members = {"config.json", "metadata.json", "model.weights.h5"}
-        assert set(archive.namelist()) == members
-        assert "Lambda" not in json.dumps(json.loads(archive.read("config.json")))
+        names = [f"best_{i}.npy" for i in range(18)]  # no optimiser
+        assert set(archive.namelist()) == {"text.npy", *names}
 
 
 def test_denoise_does_not_depend_on_the_batch(denoiser, digits, rng):
-    noisy = dae.add_gaussian_noise(digits[:23], 0.5, rng)
+    noisy = dae.add_gaussian_noise(digits[:23], rng, level=0.5)
     with pytest.raises(
         ValueError, match=r"images must have shape \(N, 28, 28, 1\), got"
     ):
@@ -184,14 +182,8 @@ SHAPES = {  # what people bring, and how it is made of eight digits
     "one, no batch": lambda x: x[0],
     "one flat": lambda x: x[0].ravel(),
     "flat rows": lambda x: x.reshape(8, 784),
-    "flat, with a channel": lambda x: x.reshape(8, 784, 1),
-    "one in colour": lambda x: x[0].repeat(3, axis=-1),
     "in colour": lambda x: x.repeat(3, axis=-1),
     "with transparency": lambda x: np.concatenate([x, x, x, 0 * x], axis=-1),
-    "channels first": lambda x: np.moveaxis(x, -1, 1),
-    "colours first": lambda x: np.moveaxis(x.repeat(3, axis=-1), -1, 1),
-    "pictures last": lambda x: np.moveaxis(x[..., 0], 0, -1),
-    "batches of batches": lambda x: x.reshape(2, 4, 28, 28, 1),
 }
 
 
@@ -209,7 +201,10 @@ def test_advice_fits_the_shape_that_is_brought(denoiser, digits, name):
     dae.denoise(denoiser, followed)
 
 
-@pytest.mark.parametrize("shape", [(), (28,), (0, 28, 28, 1), (2, 28, 1, 28)])
+@pytest.mark.parametrize(
+    "shape",
+    [(), (28,), (0, 28, 28, 1), (2, 28, 1, 28), (784, 9), (28, 28, 9), (8, 1, 28, 28)],
+)
 def test_no_advice_where_there_is_none(denoiser, shape):
     with pytest.raises(ValueError, match="images must have shape") as error:
         dae.denoise(denoiser, np.zeros(shape, np.float32))
@@ -342,8 +337,11 @@ def test_every_public_name_exists_and_says_what_it_does():
 
 @pytest.mark.parametrize("kept", [0, 1000, 700_000])
 def test_damaged_packaged_model_is_told_with_the_remedy(tmp_path, monkeypatch, kept):
-    damaged = tmp_path / "denoiser.keras"
+    damaged = tmp_path / "denoiser.npz"
     damaged.write_bytes(PRETRAINED_PATH.read_bytes()[:kept])
     monkeypatch.setattr("dae.model.PRETRAINED_PATH", damaged)
-    with pytest.raises(ValueError, match="is damaged; 'git checkout -- dae/pretrained"):
+    monkeypatch.setattr("dae.checkpoint.PRETRAINED_PATH", damaged)
+    with pytest.raises(
+        ValueError, match=r"not a readable .*; 'git checkout -- dae/pre"
+    ):
         dae.load_denoiser()

@@ -13,7 +13,7 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
-from conftest import assert_equal, compiled, corrupt, refused, small_model
+from conftest import assert_equal, compiled, corrupt, refused
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +68,7 @@ def quietly(function, *arguments, **options):
 
 def seeded(function, level):
     """A corruption with fresh randomness from one seed at each call."""
-    return lambda images: function(images, level, np.random.default_rng(7))
+    return lambda images: function(images, np.random.default_rng(7), level=level)
 
 
 def fitted(fit):
@@ -78,7 +78,7 @@ def fitted(fit):
 ONE_BATCH = {
     "add_gaussian_noise": seeded(dae.add_gaussian_noise, 0.5),
     "add_speckle_noise": seeded(dae.add_speckle_noise, 0.5),
-    "add_poisson_noise": seeded(dae.add_poisson_noise, 4),
+    "add_poisson_noise": seeded(dae.add_poisson_noise, 0.5),
     "add_salt_and_pepper": seeded(dae.add_salt_and_pepper, 0.3),
     "mask_pixels": seeded(dae.mask_pixels, 0.3),
     "gaussian": lambda images: baselines.gaussian(images, 1.0),
@@ -92,7 +92,7 @@ TWO_BATCHES = {  # and what the two are called
     "psnr": (dae.psnr, "clean", "restored"),
     "ssim": (dae.ssim, "clean", "restored"),
     "tune": (
-        lambda x, y: baselines.tune(baselines.gaussian, (1, 2), x, y)[1](x),
+        lambda x, y: baselines.tune([partial(baselines.gaussian, width=1)], x, y)(x),
         "noisy",
         "clean",
     ),
@@ -184,7 +184,8 @@ def test_posterior_mean_lies_among_the_data_at_any_level(data, sigma):
     start=st.floats(0, 1),
 )
 def test_whatever_is_generated_are_pictures(count, **options):
-    shape, options["most_steps"] = options["shape"], 5
+    shape = options.pop("shape")
+    options["known"] = np.full(shape, NAN)
     images, levels = dae.generate(lambda x: 0.9 * x, count, rng(), **options)
     assert images.shape == (count, *shape) and images.dtype == np.float32
     assert images.min() >= 0 and images.max() <= 1 and np.isfinite(levels).all()
@@ -243,7 +244,7 @@ def test_fields_of_any_type_are_drawn_at_their_places(arrows, places, data):
 
 MODEL = compiled()
 WEIGHTS = MODEL.get_weights()
-HISTORY = {"train_loss": [0.5], "val_loss": [0.5]}
+STATE = dae.Training({"epochs": 1}, MODEL.get_weights(), [])
 X = np.random.default_rng(0).random((12, 28, 28, 1), np.float32)
 BATCHES = st.integers(3, 6).flatmap(lambda n: arrays(n, 28, 28, 1))
 
@@ -264,6 +265,11 @@ def broken():
 def train(**changes):
     options = {"model": MODEL, "images": X, "val_images": X[:4], "corrupt": corrupt}
     return dae.train(**options | {"epochs": 1, "batch_size": 4} | changes)
+
+
+def loop(**changes):
+    options = {"model": MODEL, "images": X, "val_images": X[:4], "corrupt": corrupt}
+    return dae.training_loop(**options | {"epochs": 1, "batch_size": 4} | changes)
 
 
 @FEW
@@ -312,13 +318,17 @@ def test_a_loss_that_is_no_number_stops_the_training(when):
         bad = len(images) == 4 and when == "on validation images"
         return images * np.float32(NAN if bad else 1)
 
-    def report(epochs, done, history):
-        if done == 1 and not history["val_loss"] and when == "in the last step":
-            model.set_weights([w * NAN for w in model.get_weights()])
-
     model = other()
+    dae.compile_denoiser(model, 2)
+    options = {"epochs": 1, "batch_size": 6}
+
+    def run():
+        for _ in dae.training_loop(model, X, X[:4], spoil, **options):
+            if when == "in the last step":
+                model.set_weights([w * NAN for w in model.get_weights()])
+
     with pytest.raises(FloatingPointError, match="the loss over the images is nan"):
-        train(model=model, corrupt=spoil, batch_size=6, report=report)
+        run()
 
 
 def test_a_corruption_in_place_is_refused_before_it_spoils_the_targets():
@@ -334,35 +344,28 @@ def test_a_corruption_in_place_is_refused_before_it_spoils_the_targets():
 
 
 def test_numbers_of_numpy_s_types_can_be_kept_in_a_checkpoint(tmp_path):
-    numbers = {name: np.int64(k) for k, name in enumerate(("epochs", "seed"), start=1)}
-    numbers |= {"batch_size": np.int64(4), "learning_rate": np.float32(0.5)}
-    options = numbers | {"checkpoint": tmp_path / "a.npz"}
-    first = train(model=compiled(), **options)
-    assert train(model=compiled(), resume=True, **options | {"seed": 2}) == first
+    model, numbers = compiled(), {"epochs": np.int64(1), "seed": np.int64(2)}
+    dae.compile_denoiser(model, np.int64(3), learning_rate=np.float32(0.5))
+    numbers |= {"batch_size": np.int64(4)}
+    (*_, state) = dae.training_loop(model, X, X[:4], corrupt, **numbers)
+    dae.save_checkpoint(tmp_path / "a.npz", state)
+    state = dae.load_checkpoint(tmp_path / "a.npz")
+    options = {"epochs": 1, "seed": 2, "batch_size": 4, "state": state}
+    assert list(dae.training_loop(model, X, X[:4], corrupt, **options)) == []
 
 
-def test_a_checkpoint_of_another_run_or_model_changes_nothing(tmp_path, monkeypatch):
+def test_a_checkpoint_of_another_model_changes_nothing(tmp_path):
     path, model = tmp_path / "a.npz", other()
-    dae.save_checkpoint(path, MODEL, WEIGHTS, HISTORY, {"a": 1})
+    (*_, state) = dae.training_loop(
+        compiled(), X, X[:4], corrupt, epochs=1, batch_size=6
+    )
+    dae.save_checkpoint(path, state)
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"another run \(b: None in the checkpoint, 2"):
-        dae.load_checkpoint(path, model, {"a": 1, "b": 2})
-    with pytest.raises(ValueError, match=r"a\.npz: of another model"):
-        dae.load_checkpoint(path, model, {"a": 1})
-    monkeypatch.setattr("dae.checkpoint._read_arrays", lambda file: 1 / 0)
-    with pytest.raises(ValueError, match=r"\(division by zero\); delete it and"):
-        dae.load_checkpoint(path, model, {"a": 1})
-    monkeypatch.setattr("dae.checkpoint._read_arrays", lambda file: next(iter(())))
-    with pytest.raises(ValueError, match=r"\(StopIteration\); delete it and start"):
-        dae.load_checkpoint(path, model, {"a": 1})
+    for options in ({"epochs": 1}, {"epochs": 2}):
+        options |= {"batch_size": 6, "state": dae.load_checkpoint(path)}
+        with pytest.raises(ValueError, match=r"another run \(.*weights: "):
+            dae.training_loop(model, X, X[:4], corrupt, **options)
     assert_equal(model.get_weights(), before)
-
-
-def test_a_missing_history_is_named(monkeypatch, tmp_path):
-    assert len(dae.load_history()["val_loss"]) == len(dae.load_history()["train_loss"])
-    monkeypatch.setattr("dae.model.PRETRAINED_PATH", tmp_path / "denoiser.keras")
-    with pytest.raises(FileNotFoundError, match=r"history\.json"):
-        dae.load_history()
 
 
 # --- arguments that would give a wrong number or a wrong picture
@@ -383,13 +386,13 @@ NO_TABLE = [None, TABLE.astype(int), TABLE.astype("f2"), TABLE[0], TABLE[:0]]
 
 # name of the argument, a call that would be right with another value, wrong values
 REFUSED = [
-    ("sigma", lambda v: dae.add_gaussian_noise(RIGHT, v, rng()), LEVELS),
-    ("sigma", lambda v: dae.add_speckle_noise(RIGHT, v, rng()), LEVELS),
-    ("photons", lambda v: dae.add_poisson_noise(RIGHT, v, rng()),
-        [*LEVELS, 0, np.array([1, 0]), 1.01e9]),
-    ("amount", lambda v: dae.add_salt_and_pepper(RIGHT, v, rng()), [*LEVELS, 1.01]),
-    ("fraction", lambda v: dae.mask_pixels(RIGHT, v, rng()), [*LEVELS, 1.01]),
-    ("rng", lambda v: dae.add_gaussian_noise(RIGHT, 0.5, v), NO_RNG),
+    ("level", lambda v: dae.add_gaussian_noise(RIGHT, rng(), level=v), LEVELS),
+    ("level", lambda v: dae.add_speckle_noise(RIGHT, rng(), level=v), LEVELS),
+    ("level", lambda v: dae.add_poisson_noise(RIGHT, rng(), level=v), LEVELS),
+    ("level", lambda v: dae.add_salt_and_pepper(RIGHT, rng(), level=v),
+        [*LEVELS, 1.01]),
+    ("level", lambda v: dae.mask_pixels(RIGHT, rng(), level=v), [*LEVELS, 1.01]),
+    ("rng", lambda v: dae.add_gaussian_noise(RIGHT, v, level=0.5), NO_RNG),
     ("rng", lambda v: dae.mean_interval([1, 2], v), NO_RNG),
     ("width", lambda v: baselines.gaussian(RIGHT, v), LEVELS),
     ("weight", lambda v: baselines.total_variation(RIGHT, v), LEVELS),
@@ -405,7 +408,7 @@ REFUSED = [
     ("h0", lambda v: dae.generate(lambda x: x, 1, rng(), h0=v), [0, -0.1, 1.1, NAN]),
     ("beta", lambda v: dae.generate(lambda x: x, 1, rng(), beta=v), [-0.1, 1.1, NAN]),
     (r"images and restore\(images\)",
-        lambda v: dae.generate(lambda x: x[:1], v, rng(), most_steps=1), [2]),
+        lambda v: dae.generate(lambda x: x[:1], v, rng(), sigma_end=9), [2]),
     (r"rows\['a'\]", lambda v: dae.plot_image_rows({"a": v}),
         [IMAGES.tolist(), IMAGES[0], IMAGES * NAN, IMAGES + 1, CODE / 300]),
     (r"rows\['a'\] and rows\['b'\]",
@@ -442,11 +445,10 @@ REFUSED = [
         [{}, *(dict.fromkeys("fg", f) for f in (PLACES[:2], PLACES + INF, ["a"]))]),
     ("places", lambda v: dae.plot_fields(TWO, v, PLACES), NO_PLACES),
     ("data", lambda v: dae.plot_fields(TWO, PLACES, v), NO_PLACES),
-    ("points", lambda v: dae.plot_frontier(v, "xy"),
-        [{}, {"a": (0, 1)}, {"a": (1, NAN)}, {"a": (1, 2, 3)}, {"a": ("1", "2")}]),
-    ("highlight", lambda v: dae.plot_frontier({"a": (1, 2)}, "xy", v), ["b", ""]),
-    ("clean and noisy", lambda v: dae.plot_schematic(IMAGES[0], v, (7, 7, 8)),
-        [IMAGES[0] + 1, IMAGES[0] * NAN]),
+    ("highlight", lambda v: dae.plot_ladder({"a": {"m": TO}}, "dB", v), ["b", ""]),
+    ("highlight",
+        lambda v: dae.plot_curves({"a": {"c": [1]}}, [1], "xy", highlight=v),
+        ["b", ""]),
     ("path", lambda v: dae.written_whole(v).__enter__(), ["", ".", "/"]),
     ("decoder", lambda v: dae.build_autoencoder(None, v),
         [dae.build_encoder(), dae.build_decoder(4)]),
@@ -454,12 +456,7 @@ REFUSED = [
     ("what model gives", lambda v: dae.denoise(v, X[:2]),
         [dae.build_encoder(), other(last=3), broken()]),
     ("path", lambda v: dae.save_denoiser(MODEL, v), ["", "a.h5", "a", "a.keras.zip"]),
-    ("path", lambda v: dae.save_checkpoint(v, MODEL, WEIGHTS, HISTORY, {}),
-        ["", "a", "a.txt"]),
-    ("model", lambda v: dae.save_checkpoint("never.npz", v, WEIGHTS, HISTORY, {}),
-        [small_model()]),
-    ("best_weights", lambda v: dae.save_checkpoint("never.npz", MODEL, v, HISTORY, {}),
-        [[], WEIGHTS[:2]]),
+    ("path", lambda v: dae.save_checkpoint(v, STATE), ["", "a", "a.txt"]),
     ("model", lambda v: train(model=v),
         [dae.build_encoder(), other((32, 32, 1)), other(last=3)]),
     ("images", lambda v: train(images=v), [*NO_X, X[:3]]),
@@ -472,7 +469,9 @@ REFUSED = [
     ("batch_size", lambda v: next(dae.noisy_batches(X, None, v, rng())), NO_COUNT),
     ("total_steps", lambda v: dae.compile_denoiser(None, v), NO_COUNT),
     ("learning_rate", lambda v: train(learning_rate=v), [0, -1, NAN, INF, "1", None]),
-    ("checkpoint", lambda v: train(checkpoint=v), ["", "a", "a.txt"]),
+    ("batch_size", lambda v: dae.denoise(MODEL, X, v), [*NO_COUNT, None]),
+    ("denoisers", lambda v: baselines.tune(v, X, X), [[], ()]),
+    ("state", lambda v: loop(state=v), [{}, "a.npz"]),
     ("noisy and clean", lambda v: dae.evaluate(MODEL, v, X[:2]), [X[:1], X[0]]),
     ("clean", lambda v: dae.evaluate(MODEL, X[:2], v), NO_X),
     ("model", lambda v: dae.evaluate(v, X, X), [other((32, 32, 1)), other(last=3)]),
