@@ -18,16 +18,11 @@ def replicas_of(model: keras.Model) -> int:
     return strategy.num_replicas_in_sync if strategy else 1
 
 
-def leads(model: keras.Model) -> bool:
-    """Whether this process is the one that writes files; without others, it is."""
-    return (
-        replicas_of(model) == 1 or model.distribute_strategy.extended.should_checkpoint
-    )
-
-
 def in_step(model: keras.Model) -> Any:
     """Return the model itself or, if there are several, all its replicas as one."""
-    return model if replicas_of(model) == 1 else Replicas(model)
+    if replicas_of(model) == 1 or isinstance(model, Replicas):
+        return model
+    return Replicas(model)
 
 
 class Replicas:
@@ -49,8 +44,11 @@ class Replicas:
 
         self.model, self.strategy = model, model.distribute_strategy
         self.errors = tf.errors
-        self.reset_metrics = model.reset_metrics
         self._step = tf.function(self._step)
+
+    def __getattr__(self, name: str) -> Any:
+        """Give what is the model's own, such as its weights."""
+        return getattr(self.model, name)
 
     def train_on_batch(self, noisy: NDArray, clean: NDArray) -> float:
         """Take a step, each replica with an equal part; return the loss.
@@ -65,7 +63,7 @@ class Replicas:
         except (self.errors.UnavailableError, self.errors.InternalError) as error:
             raise RuntimeError(
                 "training stops, as another worker has stopped or cannot be reached; "
-                "start all of them again, with resume if there is a checkpoint"
+                "start all of them again, from the checkpoint if there is one"
             ) from error
 
     def _step(self, noisy, clean):

@@ -1,85 +1,187 @@
-"""Training state on disk, so that an interrupted run can go on where it stopped.
+"""Where a training stands, in memory and on disk.
 
-One file holds everything: the weights, the optimiser's state, the best weights so
-far, the history and the settings of the run. It is replaced in one step at the end
-of each epoch, so what lies on the disk is always one whole, finished epoch.
+One file holds everything: the weights, the optimiser's state, the best weights so far,
+the losses and the settings of the training. It is replaced in one step, so what lies on
+the disk is always one whole, finished epoch.
 """
 
 import json
+import warnings
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_model, check_path
-from dae._files import written_whole
+from dae._checks import check_path
+from dae._files import BUSY, written_whole
 
+PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.npz"
+REMEDY = "'git checkout -- dae/pretrained' brings it back"
 History = dict[str, list[float]]
 
 
-def save_checkpoint(
-    path: str | Path,
-    model: keras.Model,
-    best_weights: list[NDArray],
-    history: History,
-    settings: dict,
-) -> None:
-    """Write the state of a training run after an epoch.
+def _no_losses() -> History:
+    return {"train_loss": [], "val_loss": []}
+
+
+@dataclass
+class Training:
+    """Where a training stands, after any of its steps.
+
+    Parameters
+    ----------
+    settings : dict
+        What the training was started with, as JSON can hold it; ``epochs`` among it.
+    best_weights : list of ndarray
+        As ``model.get_weights()`` gave them after the best epoch so far; before the
+        first one has ended, the weights that it began with.
+    variables : list of ndarray
+        What the model and its optimiser held at the end of the last whole epoch, or at
+        the beginning. Empty if no training can go on from here.
+    history : dict of str to list of float
+        ``train_loss`` and ``val_loss``, one value for each epoch that has ended.
+    done : float
+        How many epochs are done; whole at an epoch's end only.
+    """
+
+    settings: dict
+    best_weights: list[NDArray]
+    variables: list[NDArray]
+    history: History = field(default_factory=_no_losses)
+    done: float = 0.0
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the whole training has."""
+        return self.settings["epochs"]
+
+    @property
+    def epoch_ended(self) -> bool:
+        """Whether an epoch has just ended, so that its losses are known."""
+        return 0 < self.done == len(self.history["val_loss"])
+
+    def end_epoch(self, model: Any, train_loss: float, val_loss: float) -> None:
+        """Note the losses of an epoch, and all that is needed to go on after it."""
+        self.variables = values_of(variables_of(model))
+        self.history["train_loss"].append(train_loss)
+        self.history["val_loss"].append(val_loss)
+        self.done = float(len(self.history["val_loss"]))
+
+    def restore(self, model: Any) -> int:
+        """Put a model and its optimiser where they were; return the whole epochs done.
+
+        Without variables, the model stays as it is.
+        """
+        for variable, value in zip(variables_of(model), self.variables, strict=False):
+            variable.assign(value)
+        return len(self.history["val_loss"])
+
+    def check(self, model: Any, settings: dict) -> None:
+        """Raise a ValueError unless a model, and a run's settings, are this training's.
+
+        Parameters
+        ----------
+        model : keras.Model
+            Compiled.
+        settings : dict
+            What the run was started with.
+        """
+        saved = self.settings
+        differing = [
+            f"{name}: {saved.get(name)!r} in the checkpoint, {settings.get(name)!r} now"
+            for name in settings | saved
+            if saved.get(name) != settings.get(name)
+        ]
+        if differing:
+            raise ValueError(
+                f"state is of another run ({'; '.join(differing)}); use the same "
+                "settings, or start without it"
+            )
+        finished = len(self.history["val_loss"]) == self.epochs
+        found, wanted = self.best_weights, model.get_weights()
+        if self.variables or not finished:
+            found, wanted = self.variables, values_of(variables_of(model))
+        if _forms(found) != _forms(wanted):
+            raise ValueError(
+                "state is of another model, or written by another version of Keras; "
+                "delete it and start anew"
+            )
+
+
+def variables_of(model: Any) -> list:
+    """Return all that a training changes: also the state of layers that draw numbers.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with its optimiser built.
+
+    Returns
+    -------
+    list of keras.Variable
+    """
+    return [*model.variables, *model.optimizer.variables]
+
+
+def values_of(variables: list) -> list[NDArray]:
+    """Return copies of what variables hold, as arrays."""
+    return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
+
+def save_checkpoint(path: str | Path, state: Training) -> None:
+    """Write where a training stood at the end of its last whole epoch.
+
+    Of several processes that train together, let one write it.
 
     Parameters
     ----------
     path : str or Path
-        An ``.npz`` file; replaced whole.
-    model : keras.Model
-        Compiled, with its optimiser built.
-    best_weights : list of ndarray
-        As ``model.get_weights()`` gave them after the best epoch.
-    history : dict of str to list of float
-        One value an epoch.
-    settings : dict
-        What the run was started with, as JSON can hold it.
+        An ``.npz`` file; replaced whole. If another program keeps it busy for some
+        seconds, a warning says so, and the file stays as it was.
+    state : Training
+        As `training_loop` gives it. With ``dataclasses.replace(state, variables=[])``
+        the file has a third of the size: the weights stay, but no training can go on
+        from them.
 
     Raises
     ------
     TypeError
-        If JSON cannot hold `history` or `settings`, or `path` is not a path.
+        If JSON cannot hold the history or the settings, or `path` is not a path.
     ValueError
-        If `path` does not end in ``.npz``, `model` is not compiled, or `best_weights`
-        are not as many as its weights.
+        If `path` does not end in ``.npz``.
     """
     path = check_path(path, suffix=".npz")
-    if len(best_weights) != len(check_model(model).weights):
-        raise ValueError(
-            f"best_weights must hold {len(model.weights)} arrays, got "
-            f"{len(best_weights)}"
-        )
-    arrays = _named(_variables(model), best_weights)
-    arrays["text"] = np.array(json.dumps({"history": history, "settings": settings}))
-    with written_whole(path) as temporary:
-        np.savez(temporary, **arrays)
+    arrays = {f"state_{i}": array for i, array in enumerate(state.variables)}
+    arrays |= {f"best_{i}": array for i, array in enumerate(state.best_weights)}
+    text = json.dumps({"history": state.history, "settings": state.settings})
+    try:
+        with written_whole(path) as temporary:
+            np.savez(temporary, text=np.array(text), **arrays)
+    except OSError as error:
+        if error.errno not in BUSY:
+            raise
+        told = f"{error}; training goes on, and tries again after the next epoch"
+        warnings.warn(told, stacklevel=2)
 
 
-def load_checkpoint(
-    path: str | Path, model: keras.Model, settings: dict
-) -> tuple[History, list[NDArray]]:
-    """Put a model and its optimiser back into a saved state.
+def load_checkpoint(path: str | Path | None = None) -> Training:
+    """Read where a training stood.
 
     Parameters
     ----------
-    path : str or Path
-        What `save_checkpoint` wrote.
-    model : keras.Model
-        Compiled like the saved one. It is changed.
-    settings : dict
-        What this run was started with; it must equal what was saved.
+    path : str or Path, optional
+        What `save_checkpoint` wrote; by default the training of the tutorial's full
+        run, which comes with the package: finished, without its optimiser.
 
     Returns
     -------
-    history : dict of str to list of float
-    best_weights : list of ndarray
+    Training
+        To be given to `training_loop`, which compares its settings. Nothing else is
+        changed.
 
     Raises
     ------
@@ -88,35 +190,38 @@ def load_checkpoint(
     TypeError
         If `path` is not a path.
     ValueError
-        If it cannot be read, or belongs to a run with other settings or another model;
-        if `model` is not compiled.
+        If it cannot be read, or does not hold what `save_checkpoint` writes.
     """
-    path = check_path(path)
-    variables = _variables(model)
+    path = PRETRAINED_PATH if path is None else check_path(path)
+    is_ours = path == PRETRAINED_PATH
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no checkpoint to resume from; start without resume"
-        )
+        remedy = REMEDY if is_ours else "start without it"
+        raise FileNotFoundError(f"{path}: no checkpoint to resume from; {remedy}")
     with open(path, "rb") as file:
         try:
             arrays = _read_arrays(file)
             text = json.loads(str(arrays.pop("text")))
-            history, saved_settings = text["history"], dict(text["settings"])
+            history, settings = text["history"], dict(text["settings"])
+            done, epochs = len(history["val_loss"]), settings["epochs"]
+            best_weights, variables = _pop(arrays, "best"), _pop(arrays, "state")
+            whole = all(isinstance(x, np.ndarray) for x in best_weights + variables)
+            if arrays or not best_weights or not whole or not 0 <= done <= epochs:
+                raise ValueError("it holds other things")
         except Exception as error:  # damage makes zipfile and NumPy raise many kinds
             raise ValueError(
                 f"{path}: not a readable checkpoint "
-                f"({str(error) or type(error).__name__}); delete it and start anew"
+                f"({str(error) or type(error).__name__}); "
+                f"{REMEDY if is_ours else 'delete it and start anew'}"
             ) from error
-    _check_settings(path, saved_settings, settings)
-    if _forms(arrays) != _forms(_named(variables, model.get_weights())):
-        raise ValueError(
-            f"{path}: of another model, or written by another version of Keras; "
-            "delete it and start anew"
-        )
-    for i, variable in enumerate(variables):
-        variable.assign(arrays[f"state_{i}"])
-    best_weights = [arrays[f"best_{i}"] for i in range(len(model.weights))]
-    return history, best_weights
+    return Training(settings, best_weights, variables, history, float(done))
+
+
+def _pop(arrays: dict[str, NDArray], name: str) -> list[NDArray]:
+    """Take the arrays called ``name_0``, ``name_1``, ... out of a dict, as a list."""
+    found = []
+    while (key := f"{name}_{len(found)}") in arrays:
+        found.append(arrays.pop(key))
+    return found
 
 
 def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
@@ -131,37 +236,6 @@ def _read_arrays(file: IO[bytes]) -> dict[str, NDArray]:
         return dict(arrays)
 
 
-def _named(
-    variables: list[keras.Variable], best_weights: list[NDArray]
-) -> dict[str, NDArray]:
-    values = map(keras.ops.convert_to_numpy, variables)
-    arrays = {f"state_{i}": value for i, value in enumerate(values)}
-    return arrays | {f"best_{i}": w for i, w in enumerate(best_weights)}
-
-
-def _forms(arrays: dict[str, NDArray]) -> dict[str, tuple]:
-    """Shape and kind of each; NumPy gives bytes for a member that is not an array."""
-    return {
-        name: (np.shape(array), np.asarray(array).dtype.kind)
-        for name, array in arrays.items()
-    }
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    if getattr(check_model(model), "optimizer", None) is None:
-        raise ValueError("model must be compiled, such as by compile_denoiser")
-    model.optimizer.build(model.trainable_variables)
-    return model.weights + model.optimizer.variables
-
-
-def _check_settings(path: Path, saved: dict, wanted: dict) -> None:
-    differing = [
-        f"{name}: {saved.get(name)!r} in the checkpoint, {value!r} now"
-        for name, value in wanted.items()
-        if saved.get(name) != value
-    ]
-    if differing:
-        raise ValueError(
-            f"{path}: the checkpoint is of another run ({'; '.join(differing)}); "
-            "use the same settings, or start without resume"
-        )
+def _forms(arrays: list[NDArray]) -> list[tuple]:
+    """Shape and kind of each array."""
+    return [(array.shape, array.dtype.kind) for array in arrays]

@@ -1,6 +1,5 @@
 """The autoencoder: an encoder to a small code, a decoder back to an image."""
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from dae._checks import (
+    check_count,
     check_images,
     check_keras,
     check_model,
@@ -20,10 +20,9 @@ from dae._checks import (
 )
 from dae._files import written_whole
 from dae._replicas import in_step
+from dae.checkpoint import PRETRAINED_PATH, load_checkpoint
 
 check_keras()
-PRETRAINED_PATH = Path(__file__).parent / "pretrained" / "denoiser.keras"
-REMEDY = "'git checkout -- dae/pretrained' brings it back"
 
 
 def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -204,7 +203,7 @@ def denoise(
     Raises
     ------
     TypeError, ValueError
-        If `images` is not such a batch.
+        If `images` is not such a batch, or `batch_size` not a whole number above 0.
     ValueError
         If the model gives anything but as many images of that shape, or gives NaN.
     """
@@ -213,7 +212,7 @@ def denoise(
         wanted = str(model.input_shape).replace("None", "N")
         remedy = remedy_for(images.shape, "images")
         refuse("images", f"have shape {wanted}", f"{images.shape}{remedy}")
-    starts = range(0, len(images), batch_size)
+    starts = range(0, len(images), check_count(batch_size, "batch_size"))
     parts = [images[i : i + batch_size] for i in starts]
     parts = [in_step(model).predict_on_batch(part) for part in parts]
     restored = np.clip(np.concatenate(parts), 0, 1)
@@ -230,7 +229,8 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     Parameters
     ----------
     path : str or Path, optional
-        A ``.keras`` file, loaded in Keras's safe mode: no code in it is run.
+        A ``.keras`` file, loaded in Keras's safe mode: no code in it is run. Or a
+        checkpoint, ``.npz``, of the tutorial's own network.
 
     Returns
     -------
@@ -242,45 +242,26 @@ def load_denoiser(path: str | Path | None = None) -> keras.Model:
     FileNotFoundError
         If there is nothing at `path`.
     ValueError
-        If it is not a Keras model, is damaged, or would run code of its own.
+        If it is not such a file, is damaged, or would run code of its own.
     """
     path = PRETRAINED_PATH if path is None else check_path(path)
+    if path.suffix == ".npz":
+        best_weights = load_checkpoint(path).best_weights
+        model = build_autoencoder()
+        shapes = [w.shape for w in model.weights]
+        if [w.shape for w in best_weights] != shapes:
+            raise ValueError(f"{path}: no checkpoint of the tutorial's own network")
+        model.set_weights(best_weights)
+        return model
     if not path.is_file():
         remedy = "give the path of a .keras file, or leave it out for the package's"
-        if path == PRETRAINED_PATH:
-            remedy = REMEDY
         raise FileNotFoundError(f"{path}: there is no such model; {remedy}")
-    if path == PRETRAINED_PATH:
-        model = build_autoencoder()
-        try:
-            model.load_weights(path)  # which older versions of Keras can read too
-        except Exception as error:
-            raise ValueError(f"{path} is damaged; {REMEDY}") from error
-        return model
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: no model that can be loaded (no whole .keras file)")
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # of many kinds, and not all say which file it was
         raise ValueError(f"{path}: no model that can be loaded ({error})") from error
-
-
-def load_history() -> dict[str, list[float]]:
-    """Load the losses of the run that trained the package's denoiser.
-
-    Returns
-    -------
-    dict of str to list of float
-        ``train_loss`` and ``val_loss``, one value an epoch, as `train` gives them.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file is not in the package.
-    """
-    return json.loads(
-        PRETRAINED_PATH.with_name("history.json").read_text(encoding="utf-8")
-    )
 
 
 def save_denoiser(model: keras.Model, path: str | Path) -> None:
