@@ -4,12 +4,13 @@ The notebook ``denoising-autoencoder-tutorial.ipynb`` teaches it. What is where:
 
 ==============  ====================================================================
 the tutorial    `data` MNIST, `noise` what spoils it, `model` encoder and decoder,
-                `training` the loop, `checkpoint` its state, `metrics` how good it is
+                `training` the loop, `optimizer` its steps, `checkpoint` where it
+                stands, `metrics` how good it is
 parts II, III   `baselines` filters and the affine denoiser, `ideal` the posterior mean,
                 `sampling` new digits
 what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
                 `notebook` source code, tables, progress, exercises
-what is kept    `results` the notebook's parameters and results, and where they go
+what is kept    `results` the notebook's parameters and results, and where files go
 behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_replicas``
                 several devices
 a whole run     ``press`` executes the notebook and makes all files of it; it is what

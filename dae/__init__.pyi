@@ -3,15 +3,14 @@ from ._files import (
     written_whole,
 )
 from .charts import (
-    on_frontier,
     plot_curves,
     plot_fields,
-    plot_frontier,
     plot_history,
     plot_ladder,
     plot_matrix,
 )
 from .checkpoint import (
+    Training,
     load_checkpoint,
     save_checkpoint,
 )
@@ -37,7 +36,6 @@ from .model import (
     denoise,
     join_patches,
     load_denoiser,
-    load_history,
     residual_block,
     save_denoiser,
 )
@@ -51,11 +49,15 @@ from .noise import (
 from .notebook import (
     LiveProgress,
     exercise,
-    load_benchmark,
     quiet_start,
     save_figure,
     show_source,
     show_table,
+)
+from .optimizer import (
+    Muon,
+    compile_denoiser,
+    orthogonal,
 )
 from .panel import (
     Panel,
@@ -63,22 +65,19 @@ from .panel import (
 from .plotting import (
     plot_codes,
     plot_image_rows,
-    plot_schematic,
 )
 from .results import (
-    begin,
-    output_path,
+    Results,
+    check_parameters,
+    output_folder,
     save_results,
 )
 from .sampling import (
     generate,
 )
 from .training import (
-    Muon,
-    compile_denoiser,
     evaluate,
     noisy_batches,
-    orthogonal,
     train,
-    train_epoch,
+    training_loop,
 )

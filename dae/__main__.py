@@ -12,11 +12,11 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from dae._files import HalfReplacedError
 from dae.press import run
 from dae.press.handout import build_handout
 from dae.press.page import build_page
 from dae.press.pdf import build_pdf
+from dae.press.transaction import HalfReplacedError
 
 FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
 FAST |= {"SAMPLE_SIZE": 100}
@@ -51,6 +51,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         if not (options.pdf or options.page or options.handout):
             run.check_notebook()
             if not options.fast:
+                run.check_full_run()
                 run.check_folders()
     except (OSError, KeyError, ValueError) as error:
         parser.error(error.args[-1])
@@ -113,7 +114,7 @@ def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
     except HalfReplacedError as error:
         print(f"\n{error}\nThe whole run is in {folder}.", file=sys.stderr)
         return 1
-    except (CellExecutionError, DeadKernelError, OSError) as error:  # or a full disk
+    except (CellExecutionError, DeadKernelError, ValueError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return stopped(folder, 1)
     except KeyboardInterrupt:

@@ -1,10 +1,10 @@
 """What the notebook shows things with: code, tables, figures, progress, exercises."""
 
+import ast
 import base64
 import gzip
 import inspect
 import io
-import json
 import logging
 import numbers
 import os
@@ -12,9 +12,11 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Image, Markdown, display
@@ -23,10 +25,12 @@ from matplotlib.figure import Figure
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
-from dae._checks import check_count, check_level, check_path
+from dae._checks import check_nonnegative, check_path
 from dae._files import written_whole
 from dae.plotting import in_own_style
-from dae.results import output_path
+
+if TYPE_CHECKING:  # for real, it would start TensorFlow
+    from dae.checkpoint import Training
 
 MINUS = re.compile(r"(?<![\w.)])-(?=\d)")  # a hyphen that stands for one
 DPI = 200
@@ -74,23 +78,30 @@ def _without_docstring(function: Callable) -> str:
             f"{file.name} has changed since {function.__name__} was loaded from it: "
             "restart the kernel, and run the cells again"
         )
-    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    quotes = [i for i, line in enumerate(lines) if '"""' in line]
-    if function.__doc__ and quotes:
-        end = quotes[0] if lines[quotes[0]].count('"""') == 2 else quotes[1]
-        lines = lines[: quotes[0]] + lines[end + 1 :]
+    source = textwrap.dedent(inspect.getsource(function))
+    (definition,) = ast.parse(source).body
+    lines = source.splitlines()
+    if ast.get_docstring(definition):
+        docstring = definition.body[0]
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
     return "\n".join(lines)
 
 
 def _holds(text: str, function: Callable) -> bool:
     """Whether a file with this text has the very function, at the same place."""
     try:
-        found = [compile(text, function.__code__.co_filename, "exec")]
+        module = compile(text, function.__code__.co_filename, "exec")
     except SyntaxError:
         return False
-    for code in found:  # which grows
-        found += [part for part in code.co_consts if inspect.iscode(part)]
-    return function.__code__ in found
+    return function.__code__ in _list_code(module)
+
+
+def _list_code(code: CodeType) -> Iterator[CodeType]:
+    """Yield all code within a compiled module, class or function, and its own."""
+    yield code
+    for part in code.co_consts:
+        if inspect.iscode(part):
+            yield from _list_code(part)
 
 
 def show_table(
@@ -158,12 +169,6 @@ def _in_one_line(cell: object) -> str:
     return MINUS.sub("\N{MINUS SIGN}", text)
 
 
-def load_benchmark(name: str) -> dict:
-    """Load what a script in ``tests/benchmarks`` has measured, by the script's name."""
-    folder = Path(__file__).resolve().parents[1] / "tests/benchmarks"
-    return json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-
-
 @in_own_style
 def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     """Save a figure as PNG, whole or not at all, and show the saved file.
@@ -174,7 +179,7 @@ def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     ----------
     figure : matplotlib.figure.Figure
     path : str or Path
-        Ends in ``.png``; see `output_path`. Its folder is made if need be.
+        Ends in ``.png``. Replaced whole; its folder is made if need be.
     alt : str
         What the figure looks like, for those who cannot see it; by default the
         figure's own label, or what `describe_figure` says. Also stored in the file.
@@ -189,7 +194,7 @@ def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
     ValueError
         If `path` does not end in ``.png``.
     """
-    path = check_path(output_path(path), suffix=".png")
+    path = check_path(path, suffix=".png")
     alt = alt or figure.get_label() or describe_figure(figure)
     drawn, about = io.BytesIO(), PngInfo()
     figure.savefig(drawn, dpi=DPI, format="png")
@@ -241,8 +246,8 @@ def describe_figure(figure: Figure) -> str:
 class LiveProgress:
     """Show which epoch is running, the losses so far and the time left.
 
-    Pass an instance to `train` as `report`. In Jupyter it is one line of output that
-    renews itself; in a plain terminal, a line at the end of each epoch.
+    Call it with each state that `training_loop` gives. In Jupyter it is one line of
+    output that renews itself; in a plain terminal, a line at the end of each epoch.
 
     Parameters
     ----------
@@ -257,28 +262,26 @@ class LiveProgress:
 
     def __init__(self, seconds_between: float = 0.5):
         self.seconds_between = seconds_between
-        check_level(seconds_between, "seconds_between")
+        check_nonnegative(seconds_between, "seconds_between")
         self.started = self.first = self.shown = self.handle = None
 
-    def __call__(
-        self, epochs: int, done: float, history: Mapping[str, Sequence[float]]
-    ) -> None:
-        """Show the state after `done` of `epochs` epochs, if it is time to."""
-        check_count(epochs, "epochs")
+    def __call__(self, state: "Training") -> None:
+        """Show where a training stands, if it is time to."""
         now = time.monotonic()
         if self.started is None:
-            self.started, self.first = now, done
+            self.started, self.first = now, state.done
             if InteractiveShell.initialized():
                 shown = {"metadata": {PROGRESS: True}, "raw": True}
                 self.handle = display({"text/plain": ""}, display_id=True, **shown)
-        epoch_ended = len(history["val_loss"]) == done  # and its losses are known
         shown_lately = self.shown and now - self.shown < self.seconds_between
-        if shown_lately and not epoch_ended:
+        if shown_lately and not state.epoch_ended:
             return
         self.shown = now
-        left = (now - self.started) / max(done - self.first, 1e-9) * (epochs - done)
-        text = describe(epochs, done, history, left if done > self.first else None)
-        self._show(text, epoch_ended)
+        seconds_left = None  # at first, nothing is known of the pace
+        if state.done > self.first:
+            pace = (now - self.started) / (state.done - self.first)
+            seconds_left = pace * (state.epochs - state.done)
+        self._show(describe(state, seconds_left), state.epoch_ended)
 
     def _show(self, text: str, epoch_ended: bool) -> None:
         if self.handle:
@@ -289,36 +292,29 @@ class LiveProgress:
             print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
-def describe(
-    epochs: int,
-    done: float,
-    history: Mapping[str, Sequence[float]],
-    seconds_left: float | None,
-) -> str:
-    """Say in one line where a training run stands.
+def describe(state: "Training", seconds_left: float | None) -> str:
+    """Say in one line where a training stands.
 
     Parameters
     ----------
-    epochs, done : int, float
-        Epochs in all and done.
-    history : dict of str to list of float
-        ``train_loss`` and ``val_loss`` so far.
+    state : Training
     seconds_left : float or None
 
     Returns
     -------
     str
     """
-    finished = len(history["val_loss"])
-    parts = [f"epoch {min(finished + 1, epochs)} of {epochs} ({done / epochs:.0%})"]
-    if finished:
-        best = min(history["val_loss"])
+    epochs, losses = state.epochs, state.history["val_loss"]
+    current = min(len(losses) + 1, epochs)
+    parts = [f"epoch {current} of {epochs} ({state.done / epochs:.0%})"]
+    if losses:
+        best = min(losses)
         parts += [
-            f"training {history['train_loss'][-1]:.4f}",
-            f"validation {history['val_loss'][-1]:.4f}",
-            f"best {best:.4f} in epoch {history['val_loss'].index(best) + 1}",
+            f"training {state.history['train_loss'][-1]:.4f}",
+            f"validation {losses[-1]:.4f}",
+            f"best {best:.4f} in epoch {losses.index(best) + 1}",
         ]
-    if finished == epochs:
+    if len(losses) == epochs:
         parts.append("done")
     elif seconds_left is not None:
         minutes, seconds = divmod(round(seconds_left), 60)

@@ -1,4 +1,4 @@
-"""The notebook's parameters and results: what makes sense, and where a run writes."""
+"""The notebook's parameters and results: what makes sense, and where files go."""
 
 import json
 import re
@@ -6,119 +6,129 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dae._checks import check_count, check_keras, check_level
+from dae._checks import check_count, check_keras, check_nonnegative, refuse
 from dae._files import written_whole
 
 FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "EPOCHS": (50, 1, 1_000),
-    "TRAIN_SIZE": (55_000, 300, 55_000),
+    "TRAIN_SIZE": (55_000, 1_200, 55_000),
     "VAL_SIZE": (5_000, 300, 5_000),
     "TEST_SIZE": (10_000, 300, 10_000),
     "SIGMA": (0.5, 0.01, 10),
-    "SEED": (0, 0, 2**31),
+    "SEED": (0, 0, 10**9),
     "CODE_CHANNELS": (8, 1, 64),
     "DIGIT": (0, 0, 9_999),
     "SHORT_EPOCHS": (1, 1, 100),
     "SAMPLE_SIZE": (1_000, 100, 10_000),
 }
-SO_FAR = "runs/results_so_far.json"
-_variables: Mapping = {}
 
 
-def begin(variables: Mapping) -> dict:
-    """Check the notebook's parameters before any work is done; begin its results.
-
-    The variables are remembered, not copied: whatever is saved later goes where the
-    parameters say *then*, see `output_path`.
+def check_parameters(**parameters: float) -> dict[str, float]:
+    """Check the notebook's parameters before any work is done.
 
     Parameters
     ----------
-    variables : mapping
-        The notebook's ``globals()``.
+    **parameters : int, float or bool
+        All of them by name, but for the folder to write to.
 
     Returns
     -------
-    Results
-        A dict; only ``"settings"`` yet: what the run was started with.
+    dict
+        The same.
 
     Raises
     ------
     TypeError, ValueError
         If a parameter is of another kind or outside its limits, or if the trained
-        model was not trained for the others.
+        model was not trained for the others; or if Keras is set otherwise than the
+        package needs it.
     """
-    global _variables
     check_keras()
-    test_size = variables["TEST_SIZE"]
     for name, (full, low, high) in FULL_RUN.items():
-        value = variables[name]
+        value = parameters[name]
         if isinstance(full, float):
-            check_level(value, name)
+            check_nonnegative(value, name)
         else:
             check_count(value, name, least=0)
-        high = {"DIGIT": test_size - 1, "SAMPLE_SIZE": test_size}.get(name, high)
+        if name in ("DIGIT", "SAMPLE_SIZE"):  # among the test images
+            high = parameters["TEST_SIZE"] - (name == "DIGIT")
         if not low <= value <= high:
             raise ValueError(f"{name} must be from {low} to {high}, got {value}")
-    if variables["PRETRAINED"] and any(
-        variables[name] != FULL_RUN[name][0] for name in ("SIGMA", "CODE_CHANNELS")
-    ):
+    for name in ("PRETRAINED", "RESUME"):
+        if not isinstance(parameters[name], bool):
+            refuse(name, "be True or False", repr(parameters[name]), TypeError)
+    turned = turned_knobs(parameters)
+    if parameters["PRETRAINED"] and {"SIGMA", "CODE_CHANNELS"} & turned.keys():
         raise ValueError(
             "PRETRAINED must be False, as the trained model is for SIGMA = 0.5 and "
             "CODE_CHANNELS = 8"
         )
-    _variables = variables
-    sets = {
-        f"{name} images": variables[f"{short}_SIZE"]
-        for name, short in (("training", "TRAIN"), ("validation", "VAL"))
-    }
-    settings = {name: variables[name.upper()] for name in ("epochs", "sigma", "seed")}
-    return Results({"settings": settings | sets | {"test images": test_size}})
+    return parameters
 
 
-def is_full_run() -> bool:
-    """Whether this is, at this moment, the run that the text tells of.
-
-    It has that run's parameters; and once the notebook has a history, or denoised test
-    digits, the training is over.
-    """
-    others = any(_variables[name] != full for name, (full, *_) in FULL_RUN.items())
-    losses = (_variables.get("history") or {}).get("val_loss", [])
-    trained = len(losses) == FULL_RUN["EPOCHS"][0]
-    begun = not _variables.keys().isdisjoint({"history", "denoised"})
-    return not others and not _variables["PRETRAINED"] and (trained or not begun)
-
-
-def output_path(path: str | Path) -> Path:
-    """Say where a file of this run goes, by the parameters as they are now.
+def turned_knobs(parameters: Mapping[str, float]) -> dict[str, float]:
+    """Return the parameters that differ from the full run, which the text tells of.
 
     Parameters
     ----------
-    path : str or Path
-        Such as ``"figures/training_loss.png"``; an absolute one stays as it is.
+    parameters : mapping of name to value
+        Of some or all parameters. `RESUME` makes no difference to the outcome.
+
+    Returns
+    -------
+    dict
+        Those that differ, with their values.
+    """
+    full_run = {name: full for name, (full, *_) in FULL_RUN.items()}
+    full_run["PRETRAINED"] = False
+    return {
+        name: parameters[name]
+        for name in full_run.keys() & parameters.keys()
+        if parameters[name] != full_run[name]
+    }
+
+
+def output_folder(folder: str | Path, parameters: Mapping[str, float]) -> Path:
+    """Say where the notebook's files go.
+
+    Parameters
+    ----------
+    folder : str or Path
+        What the notebook's `OUTPUT` says. ``"."`` is the folder of the notebook itself,
+        with the committed figures.
+    parameters : mapping of name to value
+        As `check_parameters` returns them.
 
     Returns
     -------
     Path
-        Below the folder `OUTPUT`. If that is the repository's own and this is not the
-        full run, see `is_full_run`, below ``scratch``, so that the committed files stay
-        as they are.
+        That folder; but ``scratch`` in place of ``"."`` if a parameter is not that of
+        the full run, so that the committed files stay as they are.
     """
-    folder = _variables.get("OUTPUT", ".")
-    if folder == "." and _variables and not is_full_run():
+    if Path(folder) == Path(".") and turned_knobs(parameters):
         folder = "scratch"
-    return Path(folder, path)
+    return Path(folder).expanduser()
 
 
 class Results(dict):
-    """Results by section; those so far are on the disk too, should the kernel die."""
+    """Results by section; those so far are on the disk too, should the kernel die.
+
+    Parameters
+    ----------
+    so_far : str or Path
+        The file that is written anew with each section, and deleted by `save_results`.
+    """
+
+    def __init__(self, so_far: str | Path):
+        self.so_far = Path(so_far)
 
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
         with suppress(OSError, TypeError, ValueError):  # it is only a second copy
-            save_results(self, SO_FAR)
+            write_json(self, self.so_far)
 
 
-def save_results(results: Mapping, path: str | Path = "figures/results.json") -> None:
+def save_results(results: Mapping, path: str | Path) -> None:
     """Write results as JSON, whole or not at all.
 
     Names become keys: in lower case, ``_`` for all that is no letter or digit, and
@@ -128,20 +138,26 @@ def save_results(results: Mapping, path: str | Path = "figures/results.json") ->
     Parameters
     ----------
     results : mapping
-        Of names to numbers, texts, sequences, Intervals or further mappings.
+        Of names to numbers, texts, sequences, Intervals or further mappings. If it is
+        `Results`, its file of results so far is deleted.
     path : str or Path
-        See `output_path`.
+        Replaced whole. Its folder is made if need be.
 
     Raises
     ------
     ValueError
         If two names become the same key, or a number is not finite.
     """
+    write_json(results, path)
+    if isinstance(results, Results):
+        results.so_far.unlink(missing_ok=True)
+
+
+def write_json(results: Mapping, path: str | Path) -> None:
+    """Write results to a file, see `save_results`."""
     text = json.dumps(plain(results), indent=1, allow_nan=False) + "\n"
-    with written_whole(output_path(path)) as temporary:
+    with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-    if isinstance(results, Results) and path != SO_FAR:
-        output_path(SO_FAR).unlink(missing_ok=True)
 
 
 def plain(value: object) -> object:

@@ -55,7 +55,8 @@ def test_students_notebook_is_the_lesson_without_outputs_and_solutions(
     for cell in students.cells:
         if cell.id != "references":
             assert not re.search(r"\b[Ss]olution", cell.source), cell.id
-        changed = ("title", "imports", "exercises")
+        pictures = ("schematic", "frontier-figure")  # attached
+        changed = ("title", "imports", "exercises", *pictures)
         assert (cell.source != sources[cell.id]) == (cell.id in changed), cell.id
         if cell.cell_type == "code":
             assert not cell.outputs and cell.execution_count is None

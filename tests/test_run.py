@@ -3,7 +3,9 @@
 import copy
 import json
 import re
+import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock, call
 
@@ -11,6 +13,7 @@ import nbformat
 import pytest
 from conftest import (
     ROOT,
+    assert_equal,
     contents,
     environment,
     executed_notebook,
@@ -23,13 +26,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import dae.press.run
 from dae.__main__ import FAST, main
+from dae.checkpoint import load_checkpoint, save_checkpoint
 from dae.press.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
 def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     folder = fast_run.folder
     assert names_in(folder / "figures") == names_in(ROOT / "figures")
-    assert (folder / "dae/pretrained/denoiser.keras").exists()
+    assert (folder / "checkpoint.npz").exists()
     assert (folder / dae.press.run.PDF.name).exists()
     results = json.loads((folder / "figures/results.json").read_text())
     assert results["settings"]["epochs"] == FAST["EPOCHS"]
@@ -183,13 +187,63 @@ def test_latest_unfinished_run_is_found(project):
     assert unfinished_run() == project / "runs/2"
 
 
+@pytest.mark.parametrize("line", ["EPOCHS = 1", "EPOCHS=1 ", "EPOCHS = 25 * 2 - 1"])
+def test_a_run_with_other_settings_is_refused_before_it(project, capsys, line):
+    """But for a fast one, which has settings of its own and replaces nothing."""
+    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook.cells[1].source += f"\n{line}"
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    before = contents(project)
+    with pytest.raises(SystemExit):
+        main([])
+    assert "EPOCHS = " in (told := capsys.readouterr().err)
+    assert "is to replace nothing: set the parameters back" in told
+    assert contents(project) == before and names_in(project / "runs") == []
+    notebook.cells[1].source = notebook.cells[1].source.replace(line, "EPOCHS = 50")
+    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    assert main([]) == 0
+
+
+def test_a_run_that_had_other_settings_is_not_published(project, monkeypatch, capsys):
+    """As when a cell of the reader's own sets them."""
+
+    def execute(folder, parameters):
+        shutil.copytree(finished_run(project), folder, dirs_exist_ok=True)
+        shutil.rmtree(project / "runs/1")
+        settings = {"epochs": 50, "sigma": 0.3, "test_images": 10_000}
+        path = folder / "figures/results.json"
+        path.write_text(json.dumps({"x": 7, "settings": settings}))
+        return executed_notebook()
+
+    monkeypatch.setattr("dae.press.run.execute", execute)
+    before = contents(project)
+    assert main([]) == 1
+    told = capsys.readouterr().err
+    assert "a run with SIGMA = 0.3 is to replace" in told
+    assert "nothing was replaced" in told
+    assert contents(project) == before
+
+
+def test_a_full_run_replaces_the_trained_network(project):
+    """By that of its checkpoint, without the optimiser."""
+    run, path = finished_run(project), project / "dae/pretrained/denoiser.npz"
+    state = load_checkpoint(run / "checkpoint.npz")
+    best_weights = [0.5 * weights for weights in state.best_weights]
+    state = replace(state, best_weights=best_weights, variables=best_weights)
+    save_checkpoint(run / "checkpoint.npz", state)
+    publish(executed_notebook(), run)
+    published = load_checkpoint(path)
+    assert_equal(published.best_weights, best_weights)
+    assert published.variables == [] and published.history == state.history
+
+
 def test_set_parameters_changes_values_and_gives_back_the_source():
-    before = "OUTPUT = '.'  # folder\nEPOCHS = 50\nRESUME = False"
+    before = "OUTPUT = '.'  # folder\nEPOCHS=50\nRESUME = False; é = 'é'"
     parameters = new_code_cell(before, metadata={"tags": ["parameters"]})
     notebook = new_notebook(cells=[new_markdown_cell("# Title"), parameters])
     assert set_parameters(notebook, {"OUTPUT": "a b", "EPOCHS": 2}) == before
     assert parameter_cell(notebook).source == (
-        "OUTPUT = 'a b'  # folder\nEPOCHS = 2\nRESUME = False"
+        "OUTPUT = 'a b'  # folder\nEPOCHS=2\nRESUME = False; é = 'é'"
     )
     with pytest.raises(KeyError, match="no parameter EPOCH"):
         set_parameters(notebook, {"EPOCH": 2})

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,15 +15,7 @@ from dae.notebook import describe_figure
 from dae.results import FULL_RUN, key_of
 
 FULL = {name: value for name, (value, *_) in FULL_RUN.items()}
-FULL |= {"PRETRAINED": False, "RESUME": False, "OUTPUT": "."}
-
-
-@pytest.fixture
-def parameters(monkeypatch, tmp_path):
-    """Those of the full run, as a notebook holds them, in a folder of their own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dae.results._variables", {})
-    return dict(FULL)
+FULL |= {"PRETRAINED": False, "RESUME": False}
 
 
 def test_source_is_shown_without_its_docstring():
@@ -86,104 +79,88 @@ def test_names_become_keys(name, key):
     assert key_of(name) == key
 
 
-def test_results_are_saved_as_json(parameters, tmp_path):
-    results = dae.begin(parameters)
+def test_results_are_saved_as_json(tmp_path):
+    path, so_far = tmp_path / "figures/results.json", tmp_path / "runs/so_far.json"
+    results = dae.Results(so_far)
     results["PSNR (dB)"] = {0.5: dae.Interval(2.0, 1.5, 2.5), "n": np.int64(3)}
     results["list"] = [np.float32(0.5), (1, True)]
-    dae.save_results(results)
-    text = (tmp_path / "figures/results.json").read_text()
+    assert so_far.exists()
+    dae.save_results(results, path)
+    text = path.read_text()
     assert json.loads(text) == {
-        "settings": {
-            "epochs": 50,
-            "sigma": 0.5,
-            "seed": 0,
-            "training_images": 55_000,
-            "validation_images": 5_000,
-            "test_images": 10_000,
-        },
         "psnr": {"0_5": {"mean": 2.0, "low": 1.5, "high": 2.5}, "n": 3},
         "list": [0.5, [1, True]],
     }
-    assert not list((tmp_path / "runs").iterdir())  # no copy of results so far is left
+    assert not so_far.exists()
     for wrong, told in (
         ({"a (1)": 1, "a (2)": 2}, "names must become different keys"),
         ({"a": math.nan}, "not JSON compliant"),
     ):
         with pytest.raises(ValueError, match=told):
-            dae.save_results(wrong)
-    assert (tmp_path / "figures/results.json").read_text() == text
+            dae.save_results(wrong, path)
+    assert path.read_text() == text
 
 
-def test_results_so_far_outlive_the_kernel(parameters, tmp_path):
-    results, so_far = dae.begin(parameters), tmp_path / "runs/results_so_far.json"
+def test_results_so_far_outlive_the_kernel(tmp_path):
+    so_far = tmp_path / "runs/so_far.json"
+    results = dae.Results(so_far)
     results["first"] = {"psnr": 1.5}
     results["first"] |= {"mse": 0.5}
     results["odd"] = object()  # which JSON cannot hold: no reason to stop
     assert json.loads(so_far.read_text())["first"] == {"psnr": 1.5, "mse": 0.5}
-    parameters["SIGMA"] = 0.3
     results["odd"] = 2
-    assert (
-        json.loads((tmp_path / "scratch/runs/results_so_far.json").read_text())["odd"]
-        == 2
-    )
+    assert json.loads(so_far.read_text())["odd"] == 2
 
 
-def test_files_go_where_the_parameters_say_when_they_are_saved(parameters, tmp_path):
-    assert str(dae.output_path("figures/a.png")) == "figures/a.png"  # before any run
-    dae.begin(parameters)
-    assert str(dae.output_path("figures/a.png")) == "figures/a.png"
-    assert dae.output_path(tmp_path / "a.png") == tmp_path / "a.png"
-    for name in set(FULL) - {"RESUME", "OUTPUT"}:
-        parameters[name] = FULL[name] + 1
-        assert str(dae.output_path("a.png")) == "scratch/a.png", name
-        parameters[name] = FULL[name]
-        assert str(dae.output_path("a.png")) == "a.png"
-    # before the training, while it is stopped or left out, and after it
-    losses = {"train_loss": [0.1] * 50, "val_loss": [0.1] * 50}
-    for names, full in (
-        ({"history": None}, False),
-        ({"history": losses}, True),
-        ({"history": losses, "denoised": 0}, True),
-        ({"denoised": 0}, False),
-        ({"history": {"val_loss": [0.1] * 49}}, False),
-    ):
-        dae.begin(parameters | names)
-        assert str(dae.output_path("a.png")) == ("a.png" if full else "scratch/a.png")
-    dae.begin(parameters)
-    parameters |= {"OUTPUT": "mine", "SIGMA": 0.3}
-    assert str(dae.output_path("a.png")) == "mine/a.png"
+def test_files_of_other_settings_go_to_scratch():
+    assert str(dae.output_folder(".", FULL)) == "."
+    assert str(dae.output_folder(".", FULL | {"RESUME": True})) == "."
+    for name in set(FULL) - {"RESUME"}:
+        other = FULL | {name: FULL[name] + 1}
+        assert str(dae.output_folder(".", other)) == "scratch", name
+        assert str(dae.output_folder("mine", other)) == "mine"
+    assert str(dae.output_folder("~/mine", FULL)) == str(Path.home() / "mine")
+
+
+@pytest.mark.parametrize("name", ["PRETRAINED", "RESUME"])
+@pytest.mark.parametrize("wrong", ["false", "", 0, None])
+def test_truth_values_are_no_texts(name, wrong):
+    with pytest.raises(TypeError, match=f"{name} must be True or False"):
+        dae.check_parameters(**FULL | {name: wrong})
 
 
 @pytest.mark.parametrize(
     ("name", "lowest", "highest"),
     [
         ("EPOCHS", 1, 1_000),
+        ("TRAIN_SIZE", 1_200, 55_000),
+        ("SEED", 0, 1_000_000_000),
         ("DIGIT", 0, 9_999),
         ("SAMPLE_SIZE", 100, 10_000),
     ],
 )
-def test_parameters_have_limits(parameters, name, lowest, highest):
+def test_parameters_have_limits(name, lowest, highest):
     for value in (lowest, highest):
-        dae.begin(parameters | {name: value})
+        dae.check_parameters(**FULL | {name: value})
     for value in (lowest - 1, highest + 1):
         with pytest.raises(ValueError, match=f"{name} must be"):
-            dae.begin(parameters | {name: value})
+            dae.check_parameters(**FULL | {name: value})
     with pytest.raises(TypeError, match=f"{name} must be a whole number"):
-        dae.begin(parameters | {name: "9"})
+        dae.check_parameters(**FULL | {name: "9"})
 
 
-def test_parameters_must_fit_each_other(parameters):
+def test_parameters_must_fit_each_other():
     small = {"TEST_SIZE": 300, "SAMPLE_SIZE": 300, "DIGIT": 299}
-    dae.begin(parameters | small)
+    dae.check_parameters(**FULL | small)
     for name in ("SAMPLE_SIZE", "DIGIT"):
         with pytest.raises(ValueError, match=f"{name} must be from"):
-            dae.begin(parameters | small | {name: small[name] + 1})
-    dae.begin(parameters | {"PRETRAINED": True, "SEED": 3})
+            dae.check_parameters(**FULL | small | {name: small[name] + 1})
+    dae.check_parameters(**FULL | {"PRETRAINED": True, "SEED": 3})
     for other in ({"SIGMA": 0.2}, {"CODE_CHANNELS": 4}):
         with pytest.raises(ValueError, match="PRETRAINED must be False"):
-            dae.begin(parameters | {"PRETRAINED": True} | other)
+            dae.check_parameters(**FULL | {"PRETRAINED": True} | other)
     with pytest.raises(ValueError, match=r"SIGMA must be from 0\.01 to 10, got 0\.0"):
-        dae.begin(parameters | {"SIGMA": 0.0})
+        dae.check_parameters(**FULL | {"SIGMA": 0.0})
 
 
 def test_a_figure_without_words_of_its_own_is_described():

@@ -4,7 +4,6 @@ The students' notebook, the solutions, the predictions as a printed page, and sl
 Nothing is written twice: a change of the lesson is in all of them.
 """
 
-import ast
 import base64
 import copy
 import mimetypes
@@ -17,7 +16,6 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from dae._files import write_all
 from dae.press.edition import (
     COMMENT,
     NO_ALT,
@@ -30,6 +28,7 @@ from dae.press.edition import (
     title_and_abstract,
 )
 from dae.press.pdf import drawn, on_paper, raw_typst, typeset
+from dae.press.transaction import write_all
 
 PAGE = Path(__file__).with_name("handout.typ")
 SOLUTIONS_ARE_HERE = " The solutions come at the end."
@@ -159,7 +158,9 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
     made = [new_markdown_cell(title, id="title")]
     needed = {n: cells[n].source.replace(*WHERE) for n in NEEDED if n in cells}
     made += [new_code_cell(source, id=n) for n, source in needed.items()]
-    made += [new_code_cell(f, id="corrupt") for f in function(notebook, "corrupt")]
+    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+    bound = re.findall(r"^corrupt = .+$", code, flags=re.MULTILINE)
+    made += [new_code_cell(line, id="corrupt") for line in bound]
     for number in points(notebook):
         for name in (f"exercise-{number}", f"solution-{number}"):
             if name not in cells:
@@ -179,17 +180,6 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
         made.append(new_code_cell(code, id=f"exercise-{number}"))
     about = {k: v for k, v in notebook.metadata.items() if k != "date"}
     return new_notebook(cells=made, metadata=about)
-
-
-def function(notebook: NotebookNode, name: str) -> list[str]:
-    """Return the source of a function that a cell defines, if one does."""
-    sources = [c.source for c in notebook.cells if f"def {name}(" in c.source]
-    nodes = [(source, node) for source in sources for node in ast.parse(source).body]
-    return [
-        ast.get_source_segment(source, node)
-        for source, node in nodes
-        if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
 
 
 def text_of_exercise(notebook: NotebookNode, number: str) -> str:

@@ -1,5 +1,6 @@
 """Execute the notebook in a kernel of its own, and put what it made into place."""
 
+import ast
 import asyncio
 import atexit
 import json
@@ -11,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -19,20 +21,30 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from rich.console import Console
 
-from dae._files import write_all, written_whole
+from dae._files import written_whole
 from dae.notebook import WIDGET
 from dae.press.edition import is_run
 from dae.press.live import Live
 from dae.press.page import build_page, to_page
 from dae.press.pdf import build_pdf
 from dae.press.prose import MARK, look_up, update_numbers
+from dae.press.transaction import write_all
+from dae.results import turned_knobs
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
 PAGE = NOTEBOOK.with_suffix(".html")
-MODEL = "dae/pretrained/denoiser.keras"
 README = ROOT / "README.md"
+PRETRAINED = "dae/pretrained/denoiser.npz"
+SETTINGS = {  # what results call the parameters
+    "epochs": "EPOCHS",
+    "sigma": "SIGMA",
+    "seed": "SEED",
+    "training_images": "TRAIN_SIZE",
+    "validation_images": "VAL_SIZE",
+    "test_images": "TEST_SIZE",
+}
 CHECKPOINT, LOG = "checkpoint.npz", "kernel.log"
 
 
@@ -110,15 +122,57 @@ def set_parameters(notebook: nbformat.NotebookNode, parameters: dict) -> str:
     """
     cell = parameter_cell(notebook)
     before = cell.source
+    lines = cell.source.splitlines()
     for name, value in parameters.items():
-        pattern = rf"^{name} = [^#\n]*?(?=\s*(#|$))"
-        source, count = re.subn(
-            pattern, lambda _, n=name, v=value: f"{n} = {v!r}", cell.source, flags=re.M
-        )
-        if count != 1:
+        if name not in (found := assignments(cell)):
             raise KeyError(f"the notebook has no parameter {name}")
-        cell.source = source
+        old = found[name]
+        line = lines[old.lineno - 1].encode()  # places are counted in bytes
+        new = line[: old.col_offset] + repr(value).encode() + line[old.end_col_offset :]
+        lines[old.lineno - 1] = new.decode()
+        cell.source = "\n".join(lines)
     return before
+
+
+def assignments(cell: nbformat.NotebookNode) -> dict[str, ast.expr]:
+    """Return what a cell assigns to single names, each on one line, by the names."""
+    found = {}
+    for node in ast.parse(cell.source).body:
+        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
+            continue
+        (target,), value = node.targets, node.value
+        if isinstance(target, ast.Name) and value.lineno == value.end_lineno:
+            found[target.id] = value
+    return found
+
+
+def check_full_run() -> None:
+    """Make sure that the notebook is set to the run that the text tells of.
+
+    Raises
+    ------
+    ValueError
+        If one of its parameters has another value: what such a run makes must not
+        replace what is committed.
+    """
+    cell = parameter_cell(nbformat.read(NOTEBOOK, as_version=4))
+    given = {}
+    for name, value in assignments(cell).items():
+        try:
+            given[name] = ast.literal_eval(value)
+        except ValueError:
+            given[name] = ast.unparse(value)  # a formula; not what the full run has
+    refuse_other_settings(given)
+
+
+def refuse_other_settings(parameters: dict) -> None:
+    """Raise a ValueError if parameters are not those of the full run."""
+    if turned := turned_knobs(parameters):
+        told = ", ".join(f"{name} = {value}" for name, value in sorted(turned.items()))
+        raise ValueError(
+            f"a run with {told} is to replace nothing: set the parameters back, or run "
+            "the notebook in Jupyter or with papermill, and find its files in scratch"
+        )
 
 
 def parameter_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -278,7 +332,7 @@ def build_editions(notebook: nbformat.NotebookNode, folder: Path) -> None:
         If one cannot be built.
     """
     build_pdf(notebook, folder / PDF.name)
-    model = folder / MODEL  # the page runs the network of this run
+    model = folder / CHECKPOINT  # the page runs the network of this run
     build_page(notebook, folder / PAGE.name, model if model.exists() else None)
 
 
@@ -312,8 +366,16 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
         READMEs, are renewed from the run's results, and the editions are built.
     folder : Path
         Where the run wrote; deleted at the end, if it can be.
+
+    Raises
+    ------
+    ValueError
+        If the run had other settings than the full run.
     """
     results = json.loads((folder / "figures/results.json").read_text("utf-8"))
+    settings = results.get("settings", {})  # of the run, whatever the first cell says
+    named = {SETTINGS[key]: value for key, value in settings.items()}
+    refuse_other_settings(named)
     sources = {"results": results, **benchmark_results()}
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -324,6 +386,7 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     }
     notebook.metadata["date"] = time.strftime("%Y-%m-%d")
     build_editions(notebook, folder)
+    keep_trained_network(folder)
 
     patterns = ("figures/*", "dae/pretrained/*", PDF.name, PAGE.name)
     paths = [path for pattern in patterns for path in folder.glob(pattern)]
@@ -335,6 +398,14 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
     written = nbformat.writes(notebook) + "\n"
     write_all(contents | {NOTEBOOK: written.encode()})
     shutil.rmtree(folder, ignore_errors=True)  # the run has succeeded all the same
+
+
+def keep_trained_network(folder: Path) -> None:
+    """Write what the package is to load: a run's checkpoint without its optimiser."""
+    from dae.checkpoint import load_checkpoint, save_checkpoint  # starts TensorFlow
+
+    finished = load_checkpoint(folder / CHECKPOINT)
+    save_checkpoint(folder / PRETRAINED, replace(finished, variables=[]))
 
 
 def unfinished_run() -> Path | None:
