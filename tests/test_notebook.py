@@ -66,7 +66,7 @@ def test_parameters_are_the_full_run(notebook):
 
 
 def test_house_keeping_is_collapsed(notebook):
-    (cell,) = [c for c in code_cells(notebook) if "dae.begin(" in c.source]
+    (cell,) = [c for c in code_cells(notebook) if "dae.check_parameters(" in c.source]
     assert "hide-input" in cell.metadata.tags  # Jupyter Book, nbconvert, the PDF
     assert cell.metadata.jupyter.source_hidden  # JupyterLab
 
@@ -158,7 +158,8 @@ def test_shown_figures_are_the_saved_files_with_alt_text(notebook):
 def test_each_figure_has_a_numbered_caption_below_it(notebook):
     captions = []
     for cell, below in itertools.pairwise(notebook.cells):
-        if cell.cell_type == "code" and "dae.save_figure(" in cell.source:
+        is_drawn = cell.cell_type == "code" and "dae.save_figure(" in cell.source
+        if is_drawn or cell.source.startswith("!["):  # or is a picture by its path
             number, text = re.match(
                 r"\*\*Figure (\d+)\.\*\* (.{30,})$", below.source
             ).groups()
@@ -194,7 +195,7 @@ def test_shown_source_is_the_package_s(notebook):
     ]
     assert {
         "add_gaussian_noise", "build_encoder", "build_decoder", "noisy_batches",
-        "train", "train_epoch",
+        "training_loop", "orthogonal",
     } <= {name for names, _ in shown for name in names}  # fmt: skip
     for names, cell in shown:
         functions = [operator.attrgetter(name)(dae) for name in names]
@@ -236,7 +237,7 @@ def test_plotted_noise_is_the_noise_the_model_was_given(notebook):
 
 
 def test_history_of_the_shipped_model_is_that_of_the_run(results):
-    history = dae.load_history()
+    history = dae.load_checkpoint().history
     assert len(history["train_loss"]) == len(history["val_loss"]) == 50
     best = min(history["val_loss"])
     assert history["val_loss"].index(best) + 1 == results["training"]["best_epoch"]
@@ -245,8 +246,9 @@ def test_history_of_the_shipped_model_is_that_of_the_run(results):
 
 
 FITTING = {
-    "train", "train_on_few", "train_epoch", "short_run", "fine_tuned", "tune", "fit",
-    "fit_probes", "with_curve", "fit_affine_denoiser", "tuned_filters",
+    "train", "training_loop", "train_on_few", "train_on_batch", "short_run",
+    "fine_tuned", "tune", "fit", "fit_probes", "with_curve",
+    "fit_affine_denoiser", "tuned_filters",
     "compile", "compile_denoiser", "set_weights",
 }  # fmt: skip
 
