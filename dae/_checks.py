@@ -59,21 +59,18 @@ def _advise_on_type(dtype: np.dtype, name: str) -> str:
         return f"try {name}.astype('float32')"
     if dtype == np.uint8:
         return f"try {name}.astype('float32') / 255"
-    return "divide them by the value that stands for white"
+    if dtype.kind in "iu":
+        return "divide them by the value that stands for white"
+    return f"look at what {name} holds"
 
 
 def remedy_for(shape: tuple[int, ...], name: str = "images") -> str:
     """Say how an array becomes grey images, where that is right for any values."""
     if 0 in shape:
         return "; there is no image in it"
-    if shape[-1:] == (784,) and len(shape) < 3:  # flat, one or several
+    digit = {(784,), (28, 28), (28, 28, 1)}  # of other sizes, a table looks the same
+    if len(shape) < 4 and digit & {shape, shape[1:]}:  # one digit, or several
         return f"; try {name}.reshape(-1, 28, 28, 1)"
-    if len(shape) == 2 and 784 not in shape:
-        return f"; try {name}[None, ..., None]"
-    if len(shape) == 3 and shape[-1] == 1:
-        return f"; try {name}[None]"
-    if shape[1:] == (28, 28):
-        return f"; try {name}[..., None]"
     if len(shape) == 4 and shape[-1] in (3, 4):  # where a fourth one is transparency
         return f"; try {name}[..., :3].mean(axis=-1, keepdims=True)"
     return "; images come first, channels last, and grey images have one channel"
@@ -144,7 +141,7 @@ def check_numbers(
 def check_nonnegative(
     level: float | NDArray, name: str, count=None, *, high=np.inf, positive=False
 ) -> NDArray[np.float32]:
-    """Return how strong a corruption is, or say what is wrong with it.
+    """Return a number that is not negative, or say what is wrong with it.
 
     Parameters
     ----------

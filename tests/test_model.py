@@ -203,7 +203,10 @@ def test_advice_fits_the_shape_that_is_brought(denoiser, digits, name):
 
 @pytest.mark.parametrize(
     "shape",
-    [(), (28,), (0, 28, 28, 1), (2, 28, 1, 28), (784, 9), (28, 28, 9), (8, 1, 28, 28)],
+    [
+        *[(), (28,), (0, 28, 28, 1), (2, 28, 1, 28), (28, 28, 9), (8, 1, 28, 28)],
+        *[(784, 9), (9, 784, 1), (9, 64), (9, 64, 1)],  # tables, which are no pictures
+    ],
 )
 def test_no_advice_where_there_is_none(denoiser, shape):
     with pytest.raises(ValueError, match="images must have shape") as error:
