@@ -44,7 +44,7 @@ class Replicas:
 
         self.model, self.strategy = model, model.distribute_strategy
         self.errors = tf.errors
-        self._step = tf.function(self._step)
+        self._compiled_step = tf.function(self._step)
 
     def __getattr__(self, name: str) -> Any:
         """Give what is the model's own, such as its weights."""
@@ -59,7 +59,7 @@ class Replicas:
             If another process has stopped.
         """
         try:
-            return float(self._step(self._shared(noisy), self._shared(clean)))
+            return float(self._compiled_step(self._shared(noisy), self._shared(clean)))
         except (self.errors.UnavailableError, self.errors.InternalError) as error:
             raise RuntimeError(
                 "training stops, as another worker has stopped or cannot be reached; "

@@ -62,23 +62,27 @@ class Training:
     @property
     def epoch_ended(self) -> bool:
         """Whether an epoch has just ended, so that its losses are known."""
-        return 0 < self.done == len(self.history["val_loss"])
+        return 0 < self.done == self.epochs_done
+
+    @property
+    def epochs_done(self) -> int:
+        """How many epochs have ended."""
+        return len(self.history["val_loss"])
 
     def end_epoch(self, model: Any, train_loss: float, val_loss: float) -> None:
         """Note the losses of an epoch, and all that is needed to go on after it."""
+        losses = {"train_loss": train_loss, "val_loss": val_loss}
         self.variables = values_of(variables_of(model))
-        self.history["train_loss"].append(train_loss)
-        self.history["val_loss"].append(val_loss)
-        self.done = float(len(self.history["val_loss"]))
+        self.history = {name: [*self.history[name], losses[name]] for name in losses}
+        self.done = float(self.epochs_done)
 
-    def restore(self, model: Any) -> int:
-        """Put a model and its optimiser where they were; return the whole epochs done.
-
-        Without variables, the model stays as it is.
-        """
-        for variable, value in zip(variables_of(model), self.variables, strict=False):
-            variable.assign(value)
-        return len(self.history["val_loss"])
+    def restore(self, model: Any) -> None:
+        """Put a model and its optimiser where they were at the end of an epoch."""
+        if self.variables:
+            for variable, value in zip(
+                variables_of(model), self.variables, strict=True
+            ):
+                variable.assign(value)
 
     def check(self, model: Any, settings: dict) -> None:
         """Raise a ValueError unless a model, and a run's settings, are this training's.
@@ -101,9 +105,10 @@ class Training:
                 f"state is of another run ({'; '.join(differing)}); use the same "
                 "settings, or start without it"
             )
-        finished = len(self.history["val_loss"]) == self.epochs
+        if not self.variables and self.epochs_done < self.epochs:
+            raise ValueError("state holds no optimiser: no training can go on from it")
         found, wanted = self.best_weights, model.get_weights()
-        if self.variables or not finished:
+        if self.variables:
             found, wanted = self.variables, values_of(variables_of(model))
         if _forms(found) != _forms(wanted):
             raise ValueError(
@@ -154,18 +159,23 @@ def save_checkpoint(path: str | Path, state: Training) -> None:
     ValueError
         If `path` does not end in ``.npz``.
     """
+    try:
+        write_checkpoint(path, state)
+    except OSError as error:
+        if error.errno not in BUSY:
+            raise
+        told = f"{error}; the training can go on, and is to be saved again"
+        warnings.warn(told, stacklevel=2)
+
+
+def write_checkpoint(path: str | Path, state: Training) -> None:
+    """Write a checkpoint as `save_checkpoint` does, or raise an OSError."""
     path = check_path(path, suffix=".npz")
     arrays = {f"state_{i}": array for i, array in enumerate(state.variables)}
     arrays |= {f"best_{i}": array for i, array in enumerate(state.best_weights)}
     text = json.dumps({"history": state.history, "settings": state.settings})
-    try:
-        with written_whole(path) as temporary:
-            np.savez(temporary, text=np.array(text), **arrays)
-    except OSError as error:
-        if error.errno not in BUSY:
-            raise
-        told = f"{error}; training goes on, and tries again after the next epoch"
-        warnings.warn(told, stacklevel=2)
+    with written_whole(path) as temporary:
+        np.savez(temporary, text=np.array(text), **arrays)
 
 
 def load_checkpoint(path: str | Path | None = None) -> Training:
@@ -195,8 +205,8 @@ def load_checkpoint(path: str | Path | None = None) -> Training:
     path = PRETRAINED_PATH if path is None else check_path(path)
     is_ours = path == PRETRAINED_PATH
     if not path.is_file():
-        remedy = REMEDY if is_ours else "start without it"
-        raise FileNotFoundError(f"{path}: no checkpoint to resume from; {remedy}")
+        remedy = REMEDY if is_ours else "it is there once an epoch has been saved"
+        raise FileNotFoundError(f"{path}: there is no such checkpoint; {remedy}")
     with open(path, "rb") as file:
         try:
             arrays = _read_arrays(file)

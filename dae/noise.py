@@ -55,9 +55,9 @@ def add_gaussian_noise(
     longer 0: a black pixel rises to ``level / sqrt(2 * pi)`` on average (the mean
     of a normal law rectified at 0), as long as the white end is far away.
     """
-    images, sigma = _check_corruption(images, rng, level)
+    images, level = _check_corruption(images, rng, level)
     noise = rng.standard_normal(images.shape, dtype=np.float32)
-    noisy = images + sigma * noise
+    noisy = images + level * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
 
@@ -73,7 +73,7 @@ def add_speckle_noise(
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
     rng : numpy.random.Generator
-    level : float
+    level : float, or ndarray of shape (N,)
         Standard deviation of a white pixel, in intensity units; that of a grey one is
         as much smaller as the pixel is darker.
     clip : bool
@@ -94,9 +94,9 @@ def add_speckle_noise(
        Pearson, 2018. (scikit-image's ``random_noise`` uses the same; MATLAB's
        ``imnoise`` draws uniform noise.)
     """
-    images, sigma = _check_corruption(images, rng, level)
+    images, level = _check_corruption(images, rng, level)
     noise = rng.standard_normal(images.shape, dtype=np.float32)
-    noisy = images + images * sigma * noise
+    noisy = images + images * level * noise
     return np.clip(noisy, 0, 1, out=noisy) if clip else noisy
 
 
@@ -112,7 +112,7 @@ def add_poisson_noise(
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
     rng : numpy.random.Generator
-    level : float
+    level : float, or ndarray of shape (N,)
         Standard deviation of a white pixel, in intensity units: a white pixel gets
         ``1 / level**2`` photons on average. The fewer, the noisier. Below 0.0001 it
         counts as that, which nobody sees.
@@ -148,7 +148,7 @@ def add_salt_and_pepper(
     ----------
     images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
     rng : numpy.random.Generator
-    level : float
+    level : float, or ndarray of shape (N,)
         Probability in [0, 1].
 
     Returns
@@ -160,10 +160,10 @@ def add_salt_and_pepper(
     TypeError, ValueError
         As `add_gaussian_noise`, and if `level` is above 1.
     """
-    images, amount = _check_corruption(images, rng, level, high=1)
+    images, level = _check_corruption(images, rng, level, high=1)
     draw = rng.random(images.shape, dtype=np.float32)
-    noisy = np.where(draw < amount, np.float32(1), images)
-    return np.where(draw < amount / 2, np.float32(0), noisy)
+    noisy = np.where(draw < level, np.float32(1), images)
+    return np.where(draw < level / 2, np.float32(0), noisy)
 
 
 def mask_pixels(
@@ -195,9 +195,10 @@ def mask_pixels(
        composing robust features with denoising autoencoders", ICML 2008, section
        2.3. doi:10.1145/1390156.1390294
     """
-    images, _ = _check_corruption(images, rng, level, high=1)
+    images, _ = _check_corruption(images, rng, 0)
+    level = check_nonnegative(level, "level", high=1)
     masked = images.reshape(len(images), -1).copy()
-    count = round(float(np.float32(level)) * masked.shape[1])
+    count = round(float(level) * masked.shape[1])
     order = rng.random(masked.shape, dtype=np.float32).argsort(axis=1)
     np.put_along_axis(masked, order[:, :count], 0, axis=1)
     return masked.reshape(images.shape)

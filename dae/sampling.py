@@ -93,8 +93,7 @@ def generate(
         images = images + step * residual + added * noise
     restored = restore(images)  # without the last of the noise
     check_same_shape(images, restored, ("images", "restore(images)"))
-    restored = np.where(hole, np.clip(restored, 0, 1), known)
-    return restored.astype(np.float32), levels
+    return np.where(hole, np.clip(restored, 0, 1), known).astype(np.float32), levels
 
 
 def _check(

@@ -91,15 +91,15 @@ def evaluate(model: keras.Model, noisy: NDArray, clean: NDArray) -> float:
     for start in range(0, len(clean), 500):
         part = slice(start, start + 500)
         model.reset_metrics()  # some versions of Keras do so themselves
-        loss = model.test_on_batch(noisy[part], clean[part])
-        total += float(loss) * len(clean[part])
+        found = model.test_on_batch(noisy[part], clean[part])
+        total += float(np.ravel(found)[0]) * len(clean[part])  # without other metrics
     loss = total / len(clean)
     if not math.isfinite(loss):
         raise FloatingPointError(f"the loss over the images is {loss}: {DIVERGED}")
     return loss
 
 
-def generators(seed: int, count: int) -> list[np.random.Generator]:
+def _generators(seed: int, count: int) -> list[np.random.Generator]:
     """Make independent sources of random numbers from one seed.
 
     Parameters
@@ -115,14 +115,14 @@ def generators(seed: int, count: int) -> list[np.random.Generator]:
 
 
 def checked(loop: Callable) -> Callable:
-    """Check the arguments of `training_loop` at the call, and begin where it stopped.
+    """Check the arguments of `training_loop` at the call, and make a state if need be.
 
     A generator would do so only when its first value is asked for.
     """
     signature = inspect.signature(loop)
 
     @wraps(loop)
-    def begin(*arguments, **options) -> Iterator[Training]:
+    def start(*arguments, **options) -> Iterator[Training]:
         call = signature.bind(*arguments, **options)
         call.apply_defaults()
         given = call.arguments
@@ -134,7 +134,7 @@ def checked(loop: Callable) -> Callable:
         given["model"] = in_step(model)  # itself, unless it is spread over devices
         return _say_where_interrupted(loop(**given), given["state"])
 
-    return begin
+    return start
 
 
 def _say_where_interrupted(
@@ -179,7 +179,7 @@ def training_loop(
         Of order and noise, at least 0. (The initial weights are the model's own.)
     state : Training, optional
         Where to go on, as `load_checkpoint` gives it; the outcome is that of an
-        unbroken run. By default, training begins.
+        unbroken run. It is changed in place. By default, training begins.
 
     Yields
     ------
@@ -201,8 +201,9 @@ def training_loop(
 
     Notes
     -----
-    An interrupt leaves the model as it is, after its last step, and says so. The same
-    call with the state that the loop last gave goes on after the last whole epoch.
+    An interrupt leaves the model as it is, after its last step; one that comes in a
+    step says so. The same call with the state that the loop last gave goes on after the
+    last whole epoch.
 
     Examples
     --------
@@ -212,17 +213,18 @@ def training_loop(
     ...         break
     >>> model.set_weights(state.best_weights)
     """
-    fixed, *fresh = generators(seed, 1 + epochs)  # random numbers, anew in each epoch
+    fixed, *fresh = _generators(seed, 1 + epochs)  # random numbers, anew in each epoch
     val_noisy = corrupt(val_images, fixed)  # once, so that epochs can be compared
     some = images[: len(val_images)]  # as many training images
     some_noisy = corrupt(some, fixed)
     steps = len(images) // batch_size
-    for epoch in range(state.restore(model), epochs):
+    state.restore(model)
+    for epoch in range(state.epochs_done, epochs):
         batches = noisy_batches(images, corrupt, batch_size, fresh[epoch])
         for step, (noisy, clean) in enumerate(batches, start=1):
             model.train_on_batch(noisy, clean)
             state.done = epoch + step / steps
-            if step < steps:
+            if step < steps:  # the last one is told below, with the losses
                 yield state
         train_loss = evaluate(model, some_noisy, some)
         val_loss = evaluate(model, val_noisy, val_images)
@@ -302,7 +304,7 @@ def _check_training(given: dict[str, Any]) -> dict:
 def _settings(given: dict[str, Any]) -> dict:
     """Collect what a resumed run must have in common with the first one, for JSON."""
     model, val_images = given["model"], given["val_images"]
-    (fixed,) = generators(given["seed"], 1)
+    (fixed,) = _generators(given["seed"], 1)
     noisy = np.asarray(given["corrupt"](val_images, fixed))
     check_same_shape(val_images, noisy, ("val_images", "corrupt(val_images, rng)"))
     settings = {name: given[name] for name in ("epochs", "batch_size", "seed")} | {

@@ -6,8 +6,8 @@ The recipe: encoder Conv 32, max-pool, Conv 64, max-pool, Conv 64 (the code, 7 x
 64); decoder Conv 64, upsample, Conv 32, upsample, Conv 1 with sigmoid; all 3 x 3; Adam
 1e-3, binary cross-entropy, batches of 128, noise drawn once. (What of this makes the
 difference is asked by `steps.py`.) Both models take their epochs in turn, in one
-process, on the same images, each in batches of its own size, through the same training
-step (`train_epoch`); the recipe's frozen noise is made beforehand, off the clock. "At
+process, on the same images, each in batches of its own size, through the same step
+(`train_on_batch`); the recipe's frozen noise is made beforehand, off the clock. "At
 equal seconds" gives this project's model as many epochs as fit in the recipe's time.
 Validation images score both. Peak memory is that of a process of its own for each.
 """
