@@ -19,7 +19,8 @@ from dae.press.pdf import build_pdf
 from dae.press.transaction import HalfReplacedError
 
 FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
-FAST |= {"SAMPLE_SIZE": 100}
+FAST |= {"SAMPLE_SIZE": 100, "RESUME": False}
+STOPS = CellExecutionError, DeadKernelError, ValueError, KeyError, OSError
 CHOICES = {
     "fast": "a few epochs on a subset, into a temporary folder; replaces nothing",
     "resume": "go on with the last run that was interrupted while training",
@@ -72,11 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
         return build(build_page, run.PAGE)
     if options.handout:
         return build(build_handout, Path(options.handout))
-    parameters = {}
+    parameters = {"RESUME": options.resume}
     if options.fast:
         folder, parameters = Path(tempfile.mkdtemp(prefix="dae-fast-")), FAST
     elif options.resume:
-        folder, parameters = run.unfinished_run(), {"RESUME": True}
+        folder = run.unfinished_run()
     else:
         folder = run.ROOT / "runs" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
         folder.mkdir(parents=True)
@@ -114,7 +115,7 @@ def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
     except HalfReplacedError as error:
         print(f"\n{error}\nThe whole run is in {folder}.", file=sys.stderr)
         return 1
-    except (CellExecutionError, DeadKernelError, ValueError, OSError) as error:
+    except STOPS as error:
         print(f"\n{error}", file=sys.stderr)
         return stopped(folder, 1)
     except KeyboardInterrupt:

@@ -102,12 +102,13 @@ def output_folder(folder: str | Path, parameters: Mapping[str, float]) -> Path:
     Returns
     -------
     Path
-        That folder; but ``scratch`` in place of ``"."`` if a parameter is not that of
-        the full run, so that the committed files stay as they are.
+        That folder; but ``scratch`` in place of the current one if a parameter is not
+        that of the full run, so that the committed files stay as they are.
     """
-    if Path(folder) == Path(".") and turned_knobs(parameters):
-        folder = "scratch"
-    return Path(folder).expanduser()
+    folder = Path(folder).expanduser()
+    if folder.resolve() == Path.cwd() and turned_knobs(parameters):
+        return Path("scratch")
+    return folder
 
 
 class Results(dict):

@@ -136,8 +136,12 @@ def set_parameters(notebook: nbformat.NotebookNode, parameters: dict) -> str:
 
 def assignments(cell: nbformat.NotebookNode) -> dict[str, ast.expr]:
     """Return what a cell assigns to single names, each on one line, by the names."""
+    try:
+        module = ast.parse(cell.source)
+    except SyntaxError as error:
+        raise ValueError(f"the cell of parameters is no Python: {error}") from error
     found = {}
-    for node in ast.parse(cell.source).body:
+    for node in module.body:
         if not isinstance(node, ast.Assign) or len(node.targets) > 1:
             continue
         (target,), value = node.targets, node.value
@@ -156,13 +160,19 @@ def check_full_run() -> None:
         replace what is committed.
     """
     cell = parameter_cell(nbformat.read(NOTEBOOK, as_version=4))
-    given = {}
-    for name, value in assignments(cell).items():
+    found, given = assignments(cell), {}
+    names = [node for node in ast.walk(ast.parse(cell.source)) if is_bound(node)]
+    for name in (node.id for node in names):
         try:
-            given[name] = ast.literal_eval(value)
-        except ValueError:
-            given[name] = ast.unparse(value)  # a formula; not what the full run has
+            given[name] = ast.literal_eval(found[name])
+        except (KeyError, ValueError):
+            given[name] = "..."  # a formula, or bound in another way
     refuse_other_settings(given)
+
+
+def is_bound(node: ast.AST) -> bool:
+    """Whether a part of a program gives a name a value, in whatever way."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def refuse_other_settings(parameters: dict) -> None:
@@ -402,10 +412,10 @@ def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
 def keep_trained_network(folder: Path) -> None:
     """Write what the package is to load: a run's checkpoint without its optimiser."""
-    from dae.checkpoint import load_checkpoint, save_checkpoint  # starts TensorFlow
+    from dae.checkpoint import load_checkpoint, write_checkpoint  # starts TensorFlow
 
     finished = load_checkpoint(folder / CHECKPOINT)
-    save_checkpoint(folder / PRETRAINED, replace(finished, variables=[]))
+    write_checkpoint(folder / PRETRAINED, replace(finished, variables=[]))
 
 
 def unfinished_run() -> Path | None:
