@@ -149,7 +149,7 @@ def save_checkpoint(path: str | Path, state: Training) -> None:
         seconds, a warning says so, and the file stays as it was.
     state : Training
         As `training_loop` gives it. With ``dataclasses.replace(state, variables=[])``
-        the file has a third of the size: the weights stay, but no training can go on
+        the file has a quarter of the size: the weights stay, but no training can go on
         from them.
 
     Raises
