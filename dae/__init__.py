@@ -13,7 +13,7 @@ what is seen    `plotting` images and codes, `charts` measurements, `panel` cont
 what is kept    `results` the notebook's parameters and results, and where files go
 behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_replicas``
                 several devices
-a whole run     ``press`` executes the notebook and makes all files of it; it is what
+a whole run     ``publish`` executes the notebook and makes all files of it; it is what
                 ``python -m dae`` runs, and no other module knows it
 ==============  ====================================================================
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import nbformat
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from dae.press import run
-from dae.press.handout import build_handout
-from dae.press.page import build_page
-from dae.press.pdf import build_pdf
-from dae.press.transaction import HalfReplacedError
+from dae.publish import run
+from dae.publish.handout import build_handout
+from dae.publish.page import build_page
+from dae.publish.pdf import build_pdf
+from dae.publish.transaction import HalfReplacedError
 
 FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
 FAST |= {"SAMPLE_SIZE": 100, "RESUME": False}

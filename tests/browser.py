@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import dae  # noqa: E402
 from dae.__main__ import FAST  # noqa: E402
-from dae.press.run import set_parameters  # noqa: E402
+from dae.publish.run import set_parameters  # noqa: E402
 
 PAGES = {"lab": "lab/tree", "notebook": "notebooks"}
 CELLS = """() => window.jupyterapp.shell.currentWidget.content.widgets

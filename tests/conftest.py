@@ -24,7 +24,7 @@ from nbformat.v4 import (
     new_raw_cell,
 )
 
-import dae.press.run
+import dae.publish.run
 from dae import (
     add_gaussian_noise,
     compile_denoiser,
@@ -227,7 +227,7 @@ def write_project(root):
     for path in (ROOT / "dae").iterdir():
         if path.is_file():
             shutil.copy(path, root / "dae")
-    shutil.copytree(ROOT / "dae/press", root / "dae/press")
+    shutil.copytree(ROOT / "dae/publish", root / "dae/publish")
     for name in ("mnist/mnist.npz", "pretrained/denoiser.npz"):
         (root / "dae" / name).parent.mkdir(exist_ok=True)
         (root / "dae" / name).symlink_to(ROOT / "dae" / name)
@@ -238,17 +238,17 @@ def write_project(root):
     words = new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->.")
     parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     cells = [words, parameters, new_code_cell(WRITES)]
-    nbformat.write(new_notebook(cells=cells), root / dae.press.run.NOTEBOOK.name)
+    nbformat.write(new_notebook(cells=cells), root / dae.publish.run.NOTEBOOK.name)
     return root
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A small clone, which `dae.press.run` takes for the repository."""
+    """A small clone, which `dae.publish.run` takes for the repository."""
     root = write_project(tmp_path / "clone")
     for name in ("ROOT", "NOTEBOOK", "README", "PDF", "PAGE"):
-        path = root / getattr(dae.press.run, name).relative_to(ROOT)
-        monkeypatch.setattr(dae.press.run, name, path)
+        path = root / getattr(dae.publish.run, name).relative_to(ROOT)
+        monkeypatch.setattr(dae.publish.run, name, path)
     return root
 
 

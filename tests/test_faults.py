@@ -104,9 +104,9 @@ from dae.checkpoint import (
 )
 from dae.data import MNIST_PATH, load_mnist
 from dae.plotting import in_own_style
-from dae.press.edition import ANSI
-from dae.press.page import build_page
-from dae.press.pdf import build_pdf
+from dae.publish.edition import ANSI
+from dae.publish.page import build_page
+from dae.publish.pdf import build_pdf
 
 HISTORY = {"train_loss": [0.3, 0.2], "val_loss": [0.3, 0.25]}
 
@@ -229,7 +229,7 @@ def test_busy_checkpoint(digits, tmp_path, monkeypatch):
 
 def test_busy_file_while_publishing(project, monkeypatch, capsys):
     """The second figure; and, in the end, the first one refuses to be put back."""
-    monkeypatch.setattr("dae.press.run.execute", lambda *_: executed_notebook())
+    monkeypatch.setattr("dae.publish.run.execute", lambda *_: executed_notebook())
     before = contents(project)
     folder = finished_run(project)
     busy(monkeypatch, {"b.txt"}, times=99)
@@ -331,7 +331,7 @@ def test_full_disk_while_publishing(project, monkeypatch, capsys):
         large.rename(folder / "figures/aa.png")
         return executed_notebook()
 
-    monkeypatch.setattr("dae.press.run.execute", execute)
+    monkeypatch.setattr("dae.publish.run.execute", execute)
     before, large = contents(project), project / "large"
     large.write_bytes(bytes(20_000_000))
     with full_disk(10_000_000):
@@ -399,11 +399,11 @@ def test_read_only_folder(tmp_path):
 def test_fast_run_in_read_only_clone(tmp_path):
     root, temporary = write_project(tmp_path / "clone"), tmp_path / "temporary"
     temporary.mkdir()
-    notebook = nbformat.read(root / dae.press.run.NOTEBOOK.name, as_version=4)
+    notebook = nbformat.read(root / dae.publish.run.NOTEBOOK.name, as_version=4)
     notebook.cells[1].source += "".join(f"\n{name} = 0" for name in FAST)
     refused = "try: open('here.txt', 'w')\nexcept PermissionError: print('refused')"
     notebook.cells.append(new_code_cell(refused))
-    nbformat.write(notebook, root / dae.press.run.NOTEBOOK.name)
+    nbformat.write(notebook, root / dae.publish.run.NOTEBOOK.name)
     before = listing(root)
     folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
     options = {"cwd": root, "env": environment(root, TMPDIR=str(temporary))}
@@ -417,7 +417,7 @@ def test_fast_run_in_read_only_clone(tmp_path):
     assert status == 0, errors
     (folder,) = temporary.glob("dae-fast-*")
     assert (folder / "figures/a.txt").read_text() == '{"x": 7}'
-    executed = nbformat.read(folder / dae.press.run.NOTEBOOK.name, as_version=4)
+    executed = nbformat.read(folder / dae.publish.run.NOTEBOOK.name, as_version=4)
     assert executed.cells[-1].outputs[0].text == "refused\n"  # it did bind the kernel
     assert listing(root) == before
 
@@ -468,7 +468,7 @@ def test_terminal_of_few_characters(tmp_path):
 def test_illegal_instruction(project, capsys, told):
     """TensorFlow says what it misses, and aborts; NumPy just meets the instruction."""
     number = signal.SIGABRT if told else signal.SIGILL
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     source = (
         "import os, sys, dae\n"
         "with dae.quiet_start():\n"
@@ -476,7 +476,7 @@ def test_illegal_instruction(project, capsys, told):
         f"    os.kill(os.getpid(), {number:d})"
     )
     notebook.cells.insert(1, new_code_cell(source, id="dies"))
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     before = contents(project)
     assert main([]) == 1
     error = capsys.readouterr().err
@@ -762,7 +762,7 @@ def test_one_file_written_at_once(tmp_path):
 
 TWO_RUNS = """
 import sys
-from dae.press import run
+from dae.publish import run
 x = sys.argv[1]
 folder = run.ROOT / "runs" / x
 folder.mkdir()
@@ -791,7 +791,7 @@ def test_two_runs_at_once(tmp_path):
         for path in (root / "figures").iterdir():
             assert path.read_text() == f'{{"x": {x}}}'
         assert (root / "README.md").read_text() == f"{x}<!-- results: x d -->"
-        written = nbformat.read(root / dae.press.run.NOTEBOOK.name, as_version=4)
+        written = nbformat.read(root / dae.publish.run.NOTEBOOK.name, as_version=4)
         assert f"It is {x}<!-- results: x d -->." in written.cells[0].source
     assert names_in(root / "runs") == []
 
@@ -852,7 +852,7 @@ def test_run_that_is_going_on(project, monkeypatch, capsys):
         assert main(["--resume"]) == 1
         raise ZeroDivisionError
 
-    monkeypatch.setattr("dae.press.run.execute", execute)
+    monkeypatch.setattr("dae.publish.run.execute", execute)
     lock = "runs/1.lock"  # which an older filelock touches
     with start_python("-c", HOLDS_A_LOCK, project / lock) as process:
         assert process.stdout.readline() == "held\n"
@@ -877,7 +877,7 @@ def test_file_system_without_locks(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    with dae.press.run.claim(tmp_path / "1"):
+    with dae.publish.run.claim(tmp_path / "1"):
         pass
     assert names_in(tmp_path) == []
 
@@ -896,14 +896,14 @@ def test_folder_that_cannot_be_deleted(project, monkeypatch, capsys):
         return executed_notebook()
 
     folder = finished_run(project)
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
-    monkeypatch.setattr("dae.press.run.execute", execute)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
+    monkeypatch.setattr("dae.publish.run.execute", execute)
     monkeypatch.setattr(os, "rmdir", busy)
     assert main(["--resume"]) == 0
     assert "Renewed" in capsys.readouterr().out
     assert (project / "figures/a.txt").read_text() == "new"
     assert folder.exists()
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     assert main([]) == 1  # no results to publish; the folder is no reason to crash
     assert "nothing was replaced. No epoch was kept." in capsys.readouterr().err
 

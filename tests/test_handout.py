@@ -10,7 +10,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from pypdf import PdfReader
 
-from dae.press.handout import build_handout, main_points
+from dae.publish.handout import build_handout, main_points
 
 FILES = ["predictions.pdf", "slides.pdf", "solutions.ipynb", "students.ipynb"]
 

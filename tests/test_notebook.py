@@ -11,7 +11,7 @@ from conftest import ROOT
 from nbconvert import HTMLExporter
 
 import dae
-from dae.press.run import parameter_cell
+from dae.publish.run import parameter_cell
 from dae.results import FULL_RUN
 
 WITHIN_A_CELL = {"rng", "rows", "figure"}  # names bound and used there

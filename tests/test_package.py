@@ -16,7 +16,7 @@ def imported(path):
 
 
 def test_the_map_names_each_module():
-    for path in [*(ROOT / "dae").glob("*.py"), ROOT / "dae/press"]:
+    for path in [*(ROOT / "dae").glob("*.py"), ROOT / "dae/publish"]:
         if not path.name.startswith("__"):
             assert f"`{path.stem}`" in dae.__doc__, path.name
 
@@ -25,7 +25,7 @@ def test_imports_go_in_one_direction():
     for path in (ROOT / "dae").glob("*.py"):
         names = set(imported(path))
         if path.stem != "__main__":
-            assert not any(name.startswith("dae.press") for name in names), path.name
+            assert not any(name.startswith("dae.publish") for name in names), path.name
         if path.stem.startswith("_") and not path.stem.startswith("__"):
             lesson = {n for n in names if n.startswith("dae.") and "._" not in n}
             assert not lesson, path.name

@@ -15,10 +15,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from py_mini_racer import MiniRacer
 
 import dae
-from dae.press.edition import COMMENT, linked
-from dae.press.live import Live, check_layers, live_parts
-from dae.press.page import build_page, to_page
-from dae.press.prose import MARK
+from dae.publish.edition import COMMENT, linked
+from dae.publish.live import Live, check_layers, live_parts
+from dae.publish.numbers import MARK
+from dae.publish.page import build_page, to_page
 
 PAGE = ROOT / "denoising-autoencoder-tutorial.html"
 DATA = re.compile(r'<script type="application/json" id="live-data">(.*?)</script>')
@@ -226,7 +226,7 @@ def test_what_cannot_be_shown_is_refused_by_name(tmp_path):
 def browser(data):
     """The page's own JavaScript, with the page's own weights; no browser around it."""
     engine = MiniRacer()
-    engine.eval((ROOT / "dae/press/network.js").read_text(encoding="utf-8"))
+    engine.eval((ROOT / "dae/publish/network.js").read_text(encoding="utf-8"))
     halves = numbers(data["weights"], "<u2").tolist()
     engine.eval(f"const table = {json.dumps(data['layers'])}")
     engine.eval(f"const weights = fromHalves(Uint16Array.from({halves}))")

@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 import dae
 from dae.panel import SIDE, as_png
-from dae.press.run import WIDGET, remove_widgets
+from dae.publish.run import WIDGET, remove_widgets
 
 FILE = ROOT / "figures/plain.png"
 PICTURE = Image(data=FILE.read_bytes(), metadata={"alt": "Ten noisy digits."})

@@ -14,9 +14,9 @@ from pypdf import PdfReader
 
 import dae
 from dae.notebook import VECTOR
-from dae.press.edition import COMMENT, as_bytes, blocks, title_and_abstract
-from dae.press.pdf import build_pdf, in_words, set_pages
-from dae.press.prose import MARK
+from dae.publish.edition import COMMENT, as_bytes, blocks, title_and_abstract
+from dae.publish.numbers import MARK
+from dae.publish.pdf import build_pdf, in_words, set_pages
 
 PDF = ROOT / "denoising-autoencoder-tutorial.pdf"
 

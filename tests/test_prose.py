@@ -10,8 +10,8 @@ import pytest
 from conftest import ROOT
 
 from dae import build_encoder, compile_denoiser, train
-from dae.press.prose import MARK, look_up, update_numbers
-from dae.press.run import readmes
+from dae.publish.numbers import MARK, look_up, update_numbers
+from dae.publish.run import readmes
 
 SAMPLE = "from 9.4<!-- results: a.b .1f --> to **20.97 dB**, 3<!-- results: n d -->"
 

@@ -24,17 +24,17 @@ from conftest import (
 )
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-import dae.press.run
+import dae.publish.run
 from dae.__main__ import FAST, main
 from dae.checkpoint import load_checkpoint, save_checkpoint
-from dae.press.run import parameter_cell, publish, set_parameters, unfinished_run
+from dae.publish.run import parameter_cell, publish, set_parameters, unfinished_run
 
 
 def test_fast_run_makes_everything_the_full_run_makes(fast_run):
     folder = fast_run.folder
     assert names_in(folder / "figures") == names_in(ROOT / "figures")
     assert (folder / "checkpoint.npz").exists()
-    assert (folder / dae.press.run.PDF.name).exists()
+    assert (folder / dae.publish.run.PDF.name).exists()
     results = json.loads((folder / "figures/results.json").read_text())
     assert results["settings"]["epochs"] == FAST["EPOCHS"]
     assert results["settings"]["training_images"] == FAST["TRAIN_SIZE"]
@@ -64,10 +64,10 @@ def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch)
     ids = [cell.id for cell in part_1.cells]
     part_1.cells = part_1.cells[: ids.index("part-2")]
     part_1.cells.append(notebook.cells[ids.index("save")])
-    monkeypatch.setattr("dae.press.run.NOTEBOOK", tmp_path / "part-1.ipynb")
-    nbformat.write(part_1, dae.press.run.NOTEBOOK)
+    monkeypatch.setattr("dae.publish.run.NOTEBOOK", tmp_path / "part-1.ipynb")
+    nbformat.write(part_1, dae.publish.run.NOTEBOOK)
     sizes = {key: FAST[key] for key in FAST if key != "EPOCHS"}
-    dae.press.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
+    dae.publish.run.execute(tmp_path, {"PRETRAINED": True, **sizes})
     found = json.loads((tmp_path / "figures/results.json").read_text())
     assert found["training"]["best_epoch"] == results["training"]["best_epoch"]
     for part in ("training", "validation"):  # the same weights, on fewer images
@@ -81,12 +81,12 @@ def test_pretrained_model_for_training(tmp_path, results, notebook, monkeypatch)
 
 def test_notebook_with_cells_of_the_readers_own(project, capsys):
     """Empty ones, first, in the middle and last; or one to be skipped."""
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     skipped = new_code_cell("1 / 0", metadata={"tags": ["skip-execution"]})
     notebook.cells[:0] = [new_code_cell("")]
     notebook.cells[3:3] = [new_code_cell(""), skipped, new_code_cell("X")]
     notebook.cells += [new_code_cell("\n"), new_code_cell("")]
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     assert main([]) == 0, capsys.readouterr().err
     printed = capsys.readouterr().out
     assert "cell 1 of 3" in printed and "cell 3 of 3 · Title" in printed
@@ -112,9 +112,9 @@ def test_notebook_with_cells_of_the_readers_own(project, capsys):
     ],
 )
 def test_notebook_that_cannot_be_published_is_not_run(project, capsys, change, told):
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     change(notebook.cells)
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     before = contents(project)
     for options in ([], ["--fast"]):
         with pytest.raises(SystemExit) as stop:
@@ -135,11 +135,11 @@ line.update({"text/plain": "epoch 1 of 2 (5%)"}, raw=True)
 
 def test_terminal_shows_the_running_cell_and_its_progress(project, monkeypatch):
     status = Mock()
-    monkeypatch.setattr("dae.press.run.Console.status", status)
+    monkeypatch.setattr("dae.publish.run.Console.status", status)
     cell = new_code_cell(PROGRESS, metadata={"tags": ["parameters"]})
     notebook = new_notebook(cells=[new_markdown_cell("# Title"), cell])
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
-    dae.press.run.execute(project, {})
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
+    dae.publish.run.execute(project, {})
     label = "cell 1 of 1 · Title"
     update = call().update(f"{label} · epoch 1 of 2 (5%)")
     assert status.mock_calls == [call(label), call().start(), update, call().stop()]
@@ -150,13 +150,13 @@ def test_pdf_alone(project, capsys):
     assert main(["--pdf"]) == 1
     message = capsys.readouterr().err
     assert "must be executed" in message and "python -m dae executes it" in message
-    assert not dae.press.run.PDF.exists()
-    nbformat.write(executed_notebook(), dae.press.run.NOTEBOOK)
-    before = dae.press.run.NOTEBOOK.read_bytes()
+    assert not dae.publish.run.PDF.exists()
+    nbformat.write(executed_notebook(), dae.publish.run.NOTEBOOK)
+    before = dae.publish.run.NOTEBOOK.read_bytes()
     assert main(["--pdf"]) == 0
     assert "Wrote denoising-autoencoder-tutorial.pdf" in capsys.readouterr().out
-    assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
-    assert dae.press.run.NOTEBOOK.read_bytes() == before
+    assert dae.publish.run.PDF.read_bytes().startswith(b"%PDF")
+    assert dae.publish.run.NOTEBOOK.read_bytes() == before
 
 
 def test_what_is_told_before_any_run(project, capsys):
@@ -173,7 +173,7 @@ def test_what_is_told_before_any_run(project, capsys):
         assert stop.value.code == code
         text = "".join(capsys.readouterr())
         assert all(words in text for words in told)
-    dae.press.run.NOTEBOOK.unlink()
+    dae.publish.run.NOTEBOOK.unlink()
     with pytest.raises(SystemExit):
         main(["--fast"])
     assert "is missing: run in a clone of the repository" in capsys.readouterr().err
@@ -190,9 +190,9 @@ def test_latest_unfinished_run_is_found(project):
 @pytest.mark.parametrize("line", ["EPOCHS = 1", "EPOCHS=1 ", "EPOCHS = 25 * 2 - 1"])
 def test_a_run_with_other_settings_is_refused_before_it(project, capsys, line):
     """But for a fast one, which has settings of its own and replaces nothing."""
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     notebook.cells[1].source += f"\n{line}"
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     before = contents(project)
     with pytest.raises(SystemExit):
         main([])
@@ -200,7 +200,7 @@ def test_a_run_with_other_settings_is_refused_before_it(project, capsys, line):
     assert "is to replace nothing: set the parameters back" in told
     assert contents(project) == before and names_in(project / "runs") == []
     notebook.cells[1].source = notebook.cells[1].source.replace(line, "EPOCHS = 50")
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     assert main([]) == 0
 
 
@@ -215,7 +215,7 @@ def test_a_run_that_had_other_settings_is_not_published(project, monkeypatch, ca
         path.write_text(json.dumps({"x": 7, "settings": settings}))
         return executed_notebook()
 
-    monkeypatch.setattr("dae.press.run.execute", execute)
+    monkeypatch.setattr("dae.publish.run.execute", execute)
     before = contents(project)
     assert main([]) == 1
     told = capsys.readouterr().err
@@ -265,9 +265,9 @@ def test_publish_puts_files_and_numbers_in_place(project):
     assert (project / "figures/a.txt").read_text() == "new"
     for readme in (project / "README.md", project / "tests/benchmarks/README.md"):
         assert readme.read_text() == "7<!-- results: x d -->"
-    written = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    written = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     assert "It is **7**<!-- results: x d -->." in written.cells[0].source
-    assert dae.press.run.PDF.read_bytes().startswith(b"%PDF")
+    assert dae.publish.run.PDF.read_bytes().startswith(b"%PDF")
     assert names_in(project / "runs") == []
 
 
@@ -293,9 +293,9 @@ def test_interrupted_run_replaces_nothing(tmp_path, request_to_stop):
     ],
 )
 def test_dying_kernel_replaces_nothing(project, capsys, source, told):
-    notebook = nbformat.read(dae.press.run.NOTEBOOK, as_version=4)
+    notebook = nbformat.read(dae.publish.run.NOTEBOOK, as_version=4)
     notebook.cells.insert(2, new_code_cell(source, id="ends"))
-    nbformat.write(notebook, dae.press.run.NOTEBOOK)
+    nbformat.write(notebook, dae.publish.run.NOTEBOOK)
     before = contents(project)
     assert main([]) == 1
     assert names_in(project / "runs") == []

@@ -83,7 +83,7 @@ INSTEAD = {ast.Raise: "pass", ast.AugAssign: "pass", ast.Return: "return None",
 
 
 def find_modules(project):
-    """Return the path of each module: noise, press_run and so on."""
+    """Return the path of each module: noise, publish_run and so on."""
     paths = sorted(project.glob("dae/**/*.py"))
     names = (
         "_".join(p.relative_to(project / "dae").with_suffix("").parts) for p in paths

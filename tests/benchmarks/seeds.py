@@ -16,7 +16,7 @@ from pathlib import Path
 import common
 import numpy as np
 
-from dae.press import run
+from dae.publish import run
 
 
 def summary(values):

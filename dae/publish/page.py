@@ -1,7 +1,7 @@
 """The edition for the web: one file, which needs a browser and nothing else.
 
 pandoc turns the notebook's Markdown into HTML, with its formulas in MathML. At the top
-is the trained network, live (see `dae.press.live`). No script is needed for reading,
+is the trained network, live (see `dae.publish.live`). No script is needed for reading,
 and none but the page's own can run: it states a content security policy that forbids
 all others, and any connection. The same notebook gives the same bytes.
 """
@@ -17,7 +17,7 @@ import nbformat
 import pypandoc
 
 from dae._files import written_whole
-from dae.press.edition import (
+from dae.publish.edition import (
     SUFFIXES,
     Block,
     as_bytes,
@@ -28,7 +28,7 @@ from dae.press.edition import (
     or_name_the_cell,
     title_and_abstract,
 )
-from dae.press.live import Live, live_parts
+from dae.publish.live import Live, live_parts
 
 TEMPLATE = Path(__file__).with_name("page.html")
 STYLE = Path(__file__).with_name("page.css")
@@ -45,7 +45,7 @@ def build_page(
     Parameters
     ----------
     notebook : NotebookNode
-        As in `dae.press.pdf.build_pdf`. Code is folded, but for what cells tagged
+        As in `dae.publish.pdf.build_pdf`. Code is folded, but for what cells tagged
         ``paper`` hold or show.
     path : str or Path
         Ends in ``.html``.

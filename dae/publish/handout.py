@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from dae.press.edition import (
+from dae.publish.edition import (
     COMMENT,
     NO_ALT,
     PICTURE,
@@ -27,8 +27,8 @@ from dae.press.edition import (
     shown,
     title_and_abstract,
 )
-from dae.press.pdf import drawn, on_paper, raw_typst, typeset
-from dae.press.transaction import write_all
+from dae.publish.pdf import drawn, on_paper, raw_typst, typeset
+from dae.publish.transaction import write_all
 
 PAGE = Path(__file__).with_name("handout.typ")
 SOLUTIONS_ARE_HERE = " The solutions come at the end."

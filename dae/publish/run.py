@@ -23,12 +23,12 @@ from rich.console import Console
 
 from dae._files import written_whole
 from dae.notebook import WIDGET
-from dae.press.edition import is_run
-from dae.press.live import Live
-from dae.press.page import build_page, to_page
-from dae.press.pdf import build_pdf
-from dae.press.prose import MARK, look_up, update_numbers
-from dae.press.transaction import write_all
+from dae.publish.edition import is_run
+from dae.publish.live import Live
+from dae.publish.numbers import MARK, look_up, update_numbers
+from dae.publish.page import build_page, to_page
+from dae.publish.pdf import build_pdf
+from dae.publish.transaction import write_all
 from dae.results import turned_knobs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -18,7 +18,7 @@ from PIL import Image as Picture
 
 from dae import __version__
 from dae._files import written_whole
-from dae.press.edition import (
+from dae.publish.edition import (
     LINK,
     NO_ALT,
     PICTURE,

@@ -118,7 +118,7 @@ def check_layers(model) -> dict[str, list[NDArray[np.float32]]]:
     shapes = {name: weights[0].shape for name, weights in found.items()}
     if shapes != LAYERS:
         raise ValueError(
-            "model must have the layers that dae/press/network.js computes, "
+            "model must have the layers that dae/publish/network.js computes, "
             f"{LAYERS}; got {shapes}: change both together"
         )
     return found

@@ -1,5 +1,5 @@
 // The controls around the network of network.js. The page's data stand in #live-data:
-// weights and digits, in base64, as dae/press/live.py writes them.
+// weights and digits, in base64, as dae/publish/live.py writes them.
 "use strict";
 
 function start() {
