@@ -1,8 +1,9 @@
 """Charts of measurements: numbers in, Matplotlib figure out.
 
-All are 6.5 inches wide, with text of 10 points. Curves have their names at their ends.
-They can be told apart in grey print and by colour-blind readers. What a chart is to
-stress, it is told as `highlight`: that is orange, in all charts.
+All are 6.5 inches wide, with text of 10 points. Curves are named on the right, in the
+order in which they end. They can be told apart in grey print and by colour-blind
+readers. What a chart is to stress, it is told as `highlight`: that is orange, in all
+charts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +25,11 @@ STYLES = (
     ("black", ":", "D"),
 )
 HIGHLIGHT = (ORANGE, "-", "s")
-HEIGHT = 0.065  # of a line of text, as a part of the height of an axis with curves
 
 
 @in_own_style
 def plot_history(
-    history: Mapping[str, Sequence[float]],
-    floor: float | None = None,
-    label: str = "binary cross-entropy per pixel",
+    history: Mapping[str, Sequence[float]], floor: float | None = None
 ) -> Figure:
     """Draw training and validation loss over the epochs, and mark the best epoch.
 
@@ -41,8 +39,6 @@ def plot_history(
         One value an epoch, as `train` returns them.
     floor : float, optional
         The lowest loss that is possible, as a grey line.
-    label : str
-        What the loss is.
 
     Returns
     -------
@@ -59,7 +55,8 @@ def plot_history(
     epochs = range(1, len(history["val_loss"]) + 1)
     if floor is not None:
         curves["lowest possible"] = np.full(len(epochs), floor)
-    figure = plot_curves({"": curves}, epochs, ("epoch", label))
+    labels = "epoch", "binary cross-entropy per pixel"
+    figure = plot_curves({"": curves}, epochs, labels)
     best = int(np.argmin(history["val_loss"]))
     lowest = history["val_loss"][best]
     name = f"best: {lowest:.4f} in epoch {epochs[best]}"
@@ -84,7 +81,7 @@ def plot_ladder(
     label : str
         What is measured, and its unit.
     highlight : str, optional
-        The method with a bold name and a mark of another colour and shape.
+        The method with a mark of another colour and shape.
 
     Returns
     -------
@@ -104,19 +101,14 @@ def plot_ladder(
         refuse("ladders", "hold Intervals around their means", intervals.tolist())
     order = np.argsort(-intervals[-1, :, 0], kind="stable")
     methods = [methods[k] for k in order]
-    height = 0.22 * len(methods) + 0.9
-    figure, axes = _make_figure(height, len(ladders), sharex=True, sharey=True)
-    for axis, title, ladder in zip(axes, ladders, intervals[:, order], strict=True):
+    figure, axes = _make_panels(0.22 * len(methods) + 0.9, ladders, label, sharex=True)
+    for axis, ladder in zip(axes, intervals[:, order], strict=True):
         for place, (name, interval) in enumerate(zip(methods, ladder, strict=True)):
             _draw_interval(axis, place, interval, name == highlight)
         axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _dress(axis, title, label)
+        axis.margins(x=0.12 * len(axes))  # room for the numbers
     axes[0].set_yticks(range(len(methods)), methods)
     axes[0].invert_yaxis()
-    if highlight is not None:
-        axes[0].get_yticklabels()[methods.index(highlight)].set_weight("bold")
-    left, right = axes[0].get_xlim()
-    axes[0].set_xlim(left, right + 0.1 * len(axes) * (right - left))  # for the numbers
     return figure
 
 
@@ -143,9 +135,9 @@ def plot_curves(
     labels : tuple of two str
         What is on the two axes, with units.
     band : tuple (name, from, to), optional
-        Part of the horizontal axis to shade; the name is written into it.
+        Part of the horizontal axis to shade, and what to call it.
     log : bool
-        Whether the horizontal axis is logarithmic.
+        Whether the horizontal axis is logarithmic; then it has a tick at each `x`.
     highlight : str, optional
         The curve to draw in orange.
 
@@ -165,18 +157,18 @@ def plot_curves(
         refuse("x", "rise, and be above 0 on a logarithmic axis", list(x))
     if len(names) > len(STYLES):
         refuse("panels", f"hold at most {len(STYLES)} curves each", len(names))
-    figure, axes = _make_figure(3.6, len(panels), sharey=True)
-    for axis, (title, curves) in zip(axes, panels.items(), strict=True):
+    figure, axes = _make_panels(3.6, panels, *labels)
+    for axis, curves in zip(axes, panels.values(), strict=True):
         _draw_curves(axis, x, curves, highlight)
         if log:
-            _make_logarithmic(axis, x, len(panels))
+            axis.set_xscale("log")
+            axis.set_xticks(x, [f"{value:,}" for value in x])
+            axis.minorticks_off()
         elif all(float(value).is_integer() for value in x):
             axis.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        _dress(axis, title, labels[0])
-    axes[0].set_ylabel(labels[1])
-    if band is not None:
-        _shade(axes, *band)
-    _name_lines(axes[-1], 18 if len(axes) == 1 else 12)
+        if band is not None:
+            axis.axvspan(*band[1:], color="0.9", zorder=0, label=band[0])
+    _name_curves(figure)
     return figure
 
 
@@ -205,7 +197,8 @@ def plot_matrix(
         If `values` does not have that shape, is empty or not finite.
     """
     values = check_numbers(values, "values", (len(rows), len(columns))).astype(float)
-    figure, (axis,) = _make_figure(0.4 * len(rows) + 1.4)
+    height, (*names, title) = 0.4 * len(rows) + 1.4, labels
+    figure, (axis,) = _make_panels(height, [title], *names, grid=False)
     picture = axis.imshow(values, cmap="cividis", aspect="auto")
     for (i, j), value in np.ndenumerate(values):
         is_best = f"{value:.1f}" == f"{values[:, j].max():.1f}"
@@ -214,7 +207,6 @@ def plot_matrix(
         text.set_weight("bold" if is_best else "normal")
     axis.set_xticks(range(len(columns)), [break_lines(name) for name in columns])
     axis.set_yticks(range(len(rows)), rows)
-    _dress(axis, labels[2], labels[0], labels[1], grid=False)
     return figure
 
 
@@ -227,8 +219,7 @@ def plot_fields(
     Parameters
     ----------
     fields : mapping of str to ndarray, shape (N, 2)
-        For each panel's title the arrows, at most four. They are drawn at their true
-        length, and not at all where they are NaN.
+        For each panel's title the arrows, drawn at their true length.
     places : ndarray, shape (N, 2)
         Where the arrows begin.
     data : ndarray, shape (M, 2)
@@ -241,24 +232,18 @@ def plot_fields(
     Raises
     ------
     TypeError, ValueError
-        If there is nothing to draw, an array has another shape, or `places` or `data`
-        are not finite.
+        If there is nothing to draw, or an array has another shape or is not finite.
     """
     places = check_numbers(places, "places", (None, 2))
     data = check_numbers(data, "data", (None, 2))
     shape = (len(fields), *places.shape)
-    arrows = check_numbers(list(fields.values()), "fields", shape, nan=True)
-    known = np.isfinite(arrows).all(axis=2)
-    drawn = np.concatenate([places[known.any(axis=0)], data])
-    width, height = np.ptp(drawn, axis=0)
-    height = (WIDTH - 0.4) / len(fields) * height / width + 0.6
-    figure, axes = _make_figure(height, len(fields), sharex=True, sharey=True)
+    arrows = check_numbers(list(fields.values()), "fields", shape)
+    figure, axes = _make_panels(WIDTH / len(fields), fields, sharex=True, grid=False)
     look = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.003 * len(axes)}
-    for axis, title, moves, at in zip(axes, fields, arrows, known, strict=True):
+    for axis, moves in zip(axes, arrows, strict=True):
         axis.plot(*data.T, ".", color=BLUE, ms=3, zorder=0, label="data")
-        axis.quiver(*places[at].T, *moves[at].T, color=GREY, **look)
+        axis.quiver(*places.T, *moves.T, color=GREY, **look)
         axis.set_aspect("equal")
-        _dress(axis, title, grid=False)
     return figure
 
 
@@ -275,19 +260,22 @@ def _check_names(
     return names[0]
 
 
-def _make_figure(height: float, panels: int = 1, **shared: bool) -> tuple:
-    """Make a figure as wide as the page, with panels side by side."""
+def _make_panels(height: float, titles, x="", y="", *, grid=True, sharex=False):
+    """Make a figure as wide as the page, with panels side by side, all texts one size.
+
+    They share their vertical axis; a grid is faint.
+    """
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.subplots(1, panels, squeeze=False, **shared)[0]
-
-
-def _dress(axis, title: str = "", x: str = "", y: str = "", grid: bool = True) -> None:
-    """Write title and labels, all in the same size, and draw a faint grid."""
-    axis.set_title(title, fontsize="medium")
-    axis.set(xlabel=x, ylabel=y)
-    if grid:
-        axis.grid(alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
+    shared = {"squeeze": False, "sharex": sharex, "sharey": True}
+    (axes,) = figure.subplots(1, len(titles), **shared)
+    for axis, title in zip(axes, titles, strict=True):
+        axis.set_title(title, fontsize="medium")
+        axis.set_xlabel(x)
+        if grid:
+            axis.grid(alpha=0.3)
+            axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(y)
+    return figure, axes
 
 
 def _draw_interval(axis, place: int, interval: Interval, stressed: bool) -> None:
@@ -313,49 +301,17 @@ def _draw_curves(
         known = np.isfinite(curve).all(axis=1)
         places, values = np.asarray(x)[known], curve[known]
         colour, dash, marker = HIGHLIGHT if name == highlight else next(styles)
-        if len(shape) == 2:
-            low, high = values[:, 1], values[:, 2]
-            axis.fill_between(places, low, high, color=colour, alpha=0.2, lw=0)
-        (line,) = axis.plot(places, values[:, 0], color=colour, ls=dash, lw=1.3)
+        mean, *ends = values.T
+        if ends:
+            axis.fill_between(places, *ends, color=colour, alpha=0.2, lw=0)
+        (line,) = axis.plot(places, mean, color=colour, ls=dash, lw=1.3)
         line.set(label=name, marker=marker, ms=5, markevery=len(places) // 12 + 1)
 
 
-def _make_logarithmic(axis, x: Sequence[float], panels: int) -> None:
-    """Give a logarithmic axis ticks at the values of `x`, as far as there is room."""
-    room = (x[-1] / x[0]) ** (0.08 * panels)  # as a factor
-    ticks = [x[0]]
-    for value in x:
-        if value > ticks[-1] * room:
-            ticks.append(value)
-    axis.set_xscale("log")
-    axis.set_xticks(ticks, [f"{value:,}" for value in ticks])
-    axis.minorticks_off()
-
-
-def _shade(axes: Sequence, name: str, left: float, right: float) -> None:
-    """Shade a part of the horizontal axis, and write its name into the first panel."""
-    for axis in axes:
-        axis.axvspan(left, right, color="0.9", zorder=0, label=name)
-        axis.margins(y=0.2)  # room for the name
-    place = {"xycoords": axes[0].get_xaxis_transform(), "textcoords": "offset points"}
-    name = axes[0].annotate(break_lines(name, 20), (left, 1), (4, -4), **place)
-    name.set(va="top", color=GREY)
-
-
-def _name_lines(axis, width: int) -> None:
-    """Write the name of each line right of the axis, at its end, none over another."""
+def _name_curves(figure: Figure) -> None:
+    """Name the curves of the last panel, and its shaded part, on the right."""
+    axis = figure.axes[-1]
     lines = sorted(axis.lines, key=lambda line: -line.get_ydata()[-1])
-    names = [break_lines(line.get_label(), width) for line in lines]
-    heights = [HEIGHT * len(name.splitlines()) for name in names]
-    bottom, top = axis.get_ylim()
-    free = 1.0  # from here down; all heights are parts of the axis's
-    for k, line in enumerate(lines):
-        end = line.get_xydata()[-1]
-        middle = (end[1] - bottom) / (top - bottom)
-        middle = min(middle, free - heights[k] / 2)
-        middle = max(middle, sum(heights[k:]) - heights[k] / 2)  # room for the others
-        free = middle - heights[k] / 2
-        leader = {"arrowstyle": "-", "lw": 0.7, "shrinkA": 0, "relpos": (0, 0.5)}
-        leader["color"] = line.get_color()
-        look = {"va": "center", "color": line.get_color(), "arrowprops": leader}
-        axis.annotate(names[k], end, (1.04, middle), textcoords="axes fraction", **look)
+    named = [*lines, *axis.patches]
+    names = [break_lines(part.get_label(), 18) for part in named]
+    figure.legend(named, names, loc="outside right upper", frameon=False)

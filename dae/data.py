@@ -17,6 +17,7 @@ MNIST_SHA256 = {
 }
 MOST_BYTES = 12_000_000  # both files are a little smaller
 VALIDATION_SIZE = 5_000
+REMEDY = "leave path out, or restore ours: git checkout -- dae/mnist/mnist.npz"
 
 Labelled = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
@@ -72,26 +73,16 @@ def load_mnist(path: str | Path | None = None) -> tuple[Labelled, Labelled, Labe
 def _read_verified(path: Path) -> dict[str, NDArray[np.uint8]]:
     """Read the four arrays of a file that is known, and refuse any other."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file. {_remedy(path)}")
+        raise FileNotFoundError(f"{path}: there is no such file; {REMEDY}")
     with open(path, "rb") as file:
         content = file.read(MOST_BYTES)
     found = hashlib.sha256(content).hexdigest()
     if found not in MNIST_SHA256:
         raise ValueError(
-            f"{path}: not a readable copy of MNIST (its SHA-256 is {found}). "
-            f"{_remedy(path)}"
+            f"{path}: not a readable copy of MNIST (its SHA-256 is {found}); {REMEDY}"
         )
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return dict(archive)
-
-
-def _remedy(path: Path) -> str:
-    if path == MNIST_PATH:
-        return (
-            "Get it back with 'git checkout -- dae/mnist/mnist.npz', "
-            "or from a fresh copy of this repository."
-        )
-    return "Use a copy of Keras's mnist.npz, or leave path out to use the package's."
 
 
 def _to_unit_float(images: NDArray[np.uint8]) -> NDArray[np.float32]:

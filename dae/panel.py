@@ -1,6 +1,5 @@
 """A panel to play with: move the noise, and see what the network makes of it."""
 
-import io
 from collections.abc import Callable, Mapping
 
 import ipywidgets as widgets
@@ -16,8 +15,6 @@ from dae.model import denoise
 from dae.notebook import WIDGET
 
 SIDE = 196  # screen pixels of a picture
-
-Spoil = Callable[..., NDArray]
 
 
 class Panel:
@@ -47,7 +44,7 @@ class Panel:
         self,
         images: NDArray,
         models: Mapping[str, keras.Model],
-        corruptions: Mapping[str, Spoil],
+        corruptions: Mapping[str, Callable[..., NDArray]],
         picture: Image,
     ):
         self.images, self.picture, self.draws = check_images(images), picture, 0
@@ -76,11 +73,11 @@ class Panel:
         rng = np.random.default_rng([self.draws, i])  # the same until "new noise"
         noisy = self.corruption.value(clean, rng, level=self.level.value)
         restored = denoise(self.model.value, noisy)
-        for picture, image in zip(self.pictures, (clean, noisy, restored), strict=True):
-            picture.value = as_png(image[0, ..., 0])
         self.labels[0].value = "original"
         self.labels[1].value = f"noisy: {psnr(clean, noisy)[0]:.1f} dB"
         self.labels[2].value = f"denoised: {psnr(clean, restored)[0]:.1f} dB"
+        for picture, image in zip(self.pictures, (clean, noisy, restored), strict=True):
+            picture.value = as_png(image[0, ..., 0])
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         data, metadata = self.picture._repr_mimebundle_()
@@ -92,7 +89,5 @@ class Panel:
 def as_png(image: NDArray) -> bytes:
     """Encode a grey image, values in [0, 1], shape (H, W), as an enlarged PNG."""
     grey = np.round(255 * image).astype(np.uint8)
-    file = io.BytesIO()
     large = Picture.fromarray(grey).resize((SIDE, SIDE), Picture.Resampling.NEAREST)
-    large.save(file, format="PNG")
-    return file.getvalue()
+    return large._repr_png_()

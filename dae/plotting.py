@@ -27,8 +27,8 @@ NAMES, BAR = 0.8, 0.5  # inches for names of rows, and for a bar of colours
 
 
 # as a decorator, it lets a function draw in Matplotlib's default style, whatever the
-# reader's is
-in_own_style = style.context("default", after_reset=True)
+# reader's is, and write an SVG without random names
+in_own_style = style.context(["default", {"svg.hashsalt": "dae"}], after_reset=True)
 
 
 @in_own_style
@@ -73,9 +73,7 @@ def plot_image_rows(
     side = min(1.3, (WIDTH - NAMES - (BAR if signed else 0)) / columns)
     size = 10 if columns <= 6 else 8
     height = len(rows) * (side + 0.05) + len(captions) * size / 60
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
+    figure, axes = _make_tiles(height, len(rows), columns)
     for (name, images), line in zip(rows.items(), axes, strict=True):
         line[0].set_ylabel(break_lines(name), **BESIDE)
         texts = captions.get(name, [""] * columns)
@@ -123,9 +121,7 @@ def plot_codes(
     most = float(abs(codes).max())
     columns = 1 + codes.shape[-1]
     height = len(images) * ((WIDTH - 1.4) / columns + 0.05) + 0.25
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.02, wspace=0, hspace=0)
-    axes = figure.subplots(len(images), columns, squeeze=False)
+    figure, axes = _make_tiles(height, len(images), columns)
     for name, code, line in zip(images, codes, axes, strict=True):
         line[0].set_ylabel(name, **BESIDE)
         _draw(line[0], images[name][..., 0])
@@ -136,17 +132,22 @@ def plot_codes(
                 axis.text(3, 3, "dead", ha="center", va="center")
             drawn = _draw(axis, values, SIGNED, -most, most)
     for k, axis in enumerate(axes[0]):
-        title = f"map {k}" if k > 0 else "input"
-        axis.set_title(title, fontsize="medium", pad=3)
+        axis.set_title(f"map {k}" if k > 0 else "input", fontsize="medium", pad=3)
     place = {"fraction": 0.02, "pad": 0.01, "aspect": 10}
-    bar = figure.colorbar(drawn, ax=axes, ticks=MaxNLocator(4), **place)
-    centred = "value \N{MINUS SIGN} black's"
-    bar.set_label(centred if np.any(centre) else "value in the code")
+    label = "value \N{MINUS SIGN} black's" if np.any(centre) else "value in the code"
+    figure.colorbar(drawn, ax=axes, ticks=MaxNLocator(4), label=label, **place)
     return figure
 
 
+def _make_tiles(height: float, rows: int, columns: int) -> tuple:
+    """Make a figure as wide as the page, with room for images side by side."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
 def _draw(axis, image: NDArray, cmap="gray", low: float = 0, high: float = 1):
-    axis.set(xticks=[], yticks=[])
+    axis.set(xticks=[], yticks=[], anchor="S")  # right above its caption
     return axis.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
 
 

@@ -53,16 +53,14 @@ def check_parameters(**parameters: float) -> dict[str, float]:
         if name in ("DIGIT", "SAMPLE_SIZE"):  # among the test images
             high = parameters["TEST_SIZE"] - (name == "DIGIT")
         if not low <= value <= high:
-            raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+            refuse(name, f"be from {low} to {high}", value)
     for name in ("PRETRAINED", "RESUME"):
         if not isinstance(parameters[name], bool):
             refuse(name, "be True or False", repr(parameters[name]), TypeError)
     turned = turned_knobs(parameters)
     if parameters["PRETRAINED"] and {"SIGMA", "CODE_CHANNELS"} & turned.keys():
-        raise ValueError(
-            "PRETRAINED must be False, as the trained model is for SIGMA = 0.5 and "
-            "CODE_CHANNELS = 8"
-        )
+        wanted = "be False, unless SIGMA is 0.5 and CODE_CHANNELS is 8"
+        refuse("PRETRAINED", wanted, True)
     return parameters
 
 
@@ -81,11 +79,8 @@ def turned_knobs(parameters: Mapping[str, float]) -> dict[str, float]:
     """
     full_run = {name: full for name, (full, *_) in FULL_RUN.items()}
     full_run["PRETRAINED"] = False
-    return {
-        name: parameters[name]
-        for name in full_run.keys() & parameters.keys()
-        if parameters[name] != full_run[name]
-    }
+    known = full_run.keys() & parameters.keys()
+    return {n: parameters[n] for n in known if parameters[n] != full_run[n]}
 
 
 def output_folder(folder: str | Path, parameters: Mapping[str, float]) -> Path:
@@ -126,7 +121,7 @@ class Results(dict):
     def __setitem__(self, name, value):
         super().__setitem__(name, value)
         with suppress(OSError, TypeError, ValueError):  # it is only a second copy
-            write_json(self, self.so_far)
+            save_results(dict(self), self.so_far)
 
 
 def save_results(results: Mapping, path: str | Path) -> None:
@@ -149,16 +144,11 @@ def save_results(results: Mapping, path: str | Path) -> None:
     ValueError
         If two names become the same key, or a number is not finite.
     """
-    write_json(results, path)
-    if isinstance(results, Results):
-        results.so_far.unlink(missing_ok=True)
-
-
-def write_json(results: Mapping, path: str | Path) -> None:
-    """Write results to a file, see `save_results`."""
     text = json.dumps(plain(results), indent=1, allow_nan=False) + "\n"
     with written_whole(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    if isinstance(results, Results):
+        results.so_far.unlink(missing_ok=True)
 
 
 def plain(value: object) -> object:
