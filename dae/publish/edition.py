@@ -1,4 +1,8 @@
-"""What the editions for paper and for the web share: the notebook as a row of blocks.
+"""What the editions for paper and for the web share: from a notebook to a document.
+
+nbconvert takes the notebook apart, by the template ``edition.json.j2``: text, code,
+pictures and what is printed become pieces. pandoc reads them, by ``edition.lua``, as
+one document, a tree that its writers turn into HTML or Typst's language.
 
 An edition is prose and pictures first: a figure and its caption come before the code
 that made them. A cell tagged ``paper``, whose code is what the lesson teaches, comes
@@ -6,79 +10,41 @@ before what it shows; so does what `dae.show_source` shows in such a cell.
 """
 
 import base64
-import gzip
+import binascii
+import hashlib
 import io
+import json
 import mimetypes
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-import nbformat
 import pypandoc
+from nbconvert import TemplateExporter
+from nbconvert.filters import strip_ansi
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor, Preprocessor
+from nbformat import NotebookNode
 from PIL import Image as Picture
+from traitlets.config import Config
 
-from dae.notebook import PROGRESS, VECTOR
+from dae.notebook import PROGRESS
 
-ROOT = Path(__file__).resolve().parents[2]  # with the notebook, and its pictures
-CAPTION = re.compile(r"\*\*(Figure (\d+)\.)\*\* ")
-ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
-HEADING = re.compile(r"^(#+) (.+)$", flags=re.MULTILINE)
-LINK = re.compile(r"\]\(#([^)\s]+)\)")  # to a heading, by Jupyter's name of it
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]  # with the notebook, and its pictures
+CAPTION = re.compile(r"(?:<a id=[^>]*></a>\s*)?\*\*Figure \d+\.\*\* ")
+PICTURE = re.compile(r"!\[[^\]]*\]\([^)\s]+\)")
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
-PICTURE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)[^)]*\)")
-IMG = re.compile(r"<img\b[^>]*>", flags=re.IGNORECASE)
 NO_ALT = "A picture without a description."
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
 SUFFIXES |= {"image/gif": ".gif", "image/webp": ".webp"}
-TIMES = " \N{MULTIPLICATION SIGN} "
-SEAM = "\n\n\x1e\n\n"  # between texts, while they are one
-UNBROKEN = TIMES.replace(" ", "\N{NO-BREAK SPACE}")  # no line ends within 3 x 3
-
-# what becomes a link: a section, a figure, [Name year], Name [year]; the first
-# alternative, code, formulas, links and headings, stays as it is
-REFERENCE = re.compile(
-    r"(?P<kept>`[^`]*`|\$[^$]*\$|!?\[[^\]]*\](?:\([^)]*\)|\{[^}]*\})|^#.*$)"
-    r"|(?P<place>\b(?:[Ss]ection|Figure) (?P<number>\d+)\b)"
-    r"|(?P<author>[A-Z][\w-]+)(?P<more> et al\.| & [A-Z][\w-]+|) \[(?P<year>\d{4})\]"
-    r"|\[(?P<cited>[A-Z][^\[\]]*\b\d{4})\](?!\()",
-    flags=re.MULTILINE,
-)
-ENTRY = re.compile(r"^- ((?P<authors>[^(\n]+) \((?P<year>\d{4})\)\.)", flags=re.M)
+BEST_FIRST = [*SUFFIXES, "text/markdown", "text/latex", "text/html", "text/plain"]
 
 
-class Block(NamedTuple):
-    """A piece of an edition.
-
-    Parameters
-    ----------
-    kind : str
-        ``text`` and ``caption``, Markdown; ``code``, a cell's; ``source``, code that a
-        cell shows; ``plain``, text as it stands; ``picture``, its bytes in base64, or
-        the text of an SVG.
-    content : str
-    about : str
-        Of a picture, its alt text; of code, what to call it; of a caption, ``Figure-1``
-        or the like.
-    mime : str
-        Of a picture.
-    vector : str
-        Of a chart, the same as an SVG.
-    shown : bool
-        Whether code is part of what the lesson teaches.
-    """
-
-    kind: str
-    content: str
-    about: str = ""
-    mime: str = ""
-    vector: str = ""
-    shown: bool = False
-
-
-def check_executed(notebook: nbformat.NotebookNode) -> None:
+def check_executed(notebook: NotebookNode) -> None:
     """Make sure that a notebook has been executed.
 
     Raises
@@ -94,36 +60,19 @@ def check_executed(notebook: nbformat.NotebookNode) -> None:
             )
 
 
-def or_name_the_cell(make: Callable, notebook: nbformat.NotebookNode, done: str) -> Any:
-    """Return what `make` makes of a notebook; if it fails, say which cell it is."""
-    try:
-        return make(notebook)
-    except OSError:  # a full disk
-        raise
-    except Exception as error:
-        for place, cell in enumerate(notebook.cells, start=1):
-            title = nbformat.v4.new_markdown_cell("# Title")
-            try:
-                make(nbformat.v4.new_notebook(cells=[title, cell]))
-            except Exception as reason:
-                told = f"{name_of(cell, place)} cannot be {done}: {reason}"
-                raise ValueError(told) from error
-        raise ValueError(f"notebook cannot be {done}: {error}") from error
-
-
-def is_run(cell: nbformat.NotebookNode) -> bool:
+def is_run(cell: NotebookNode) -> bool:
     """Whether a run executes this cell: it is code, not empty and not to be skipped."""
     if cell.cell_type != "code" or not cell.source.strip():
         return False
     return "skip-execution" not in cell.metadata.get("tags", [])
 
 
-def name_of(cell: nbformat.NotebookNode, place: int) -> str:
+def name_of(cell: NotebookNode, place: int) -> str:
     """Name a cell by its place, from 1, and its first line."""
     return f"cell {place} ({(cell.source.strip().splitlines() or ['empty'])[0]:.60})"
 
 
-def title_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def title_cell(notebook: NotebookNode) -> NotebookNode:
     """Return the cell with the title; cells of the reader's own may come before."""
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("# "):
@@ -131,198 +80,255 @@ def title_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     raise ValueError("notebook must have a Markdown cell that begins with # TITLE")
 
 
-def title_and_abstract(notebook: nbformat.NotebookNode) -> tuple[str, str]:
-    """Return the title, and the paragraph below it, which may be missing."""
-    title, *others = paragraphs(title_cell(notebook))
-    return title.removeprefix("# "), others[0] if others else ""
+def front(notebook: NotebookNode) -> tuple[str, str, str]:
+    """Return title, abstract, and what is said of the title's picture, or nothing."""
+    parts = re.split(r"\n\n+", COMMENT.sub("", title_cell(notebook).source))
+    pictures = [part for part in parts if part.startswith("![")]
+    below = pictures[0].partition("\n")[2].strip("*") if pictures else ""
+    return parts[0].removeprefix("# "), parts[1] if len(parts) > 1 else "", below
 
 
-def paragraphs(cell: nbformat.NotebookNode) -> list[str]:
-    """Take a cell of Markdown apart, without its comments."""
-    return re.split(r"\n\n+", COMMENT.sub("", cell.source))
+class InReadingOrder(Preprocessor):
+    """Tell the template of each cell what it has to know; drop what is of the moment.
+
+    That is progress lines, and what an exercise says as long as it waits for an answer.
+    """
+
+    def preprocess(self, notebook, resources):
+        """Change a notebook, in place."""
+        first = title_cell(notebook)
+        for place, cell in enumerate(notebook.cells, start=1):
+            known = {"tags": [], "caption": None, "place": name_of(cell, place)}
+            cell.metadata = NotebookNode(known | cell.metadata)
+            if cell.cell_type == "code":
+                prepare(cell)
+        parts = re.split(r"\n\n+", COMMENT.sub("", first.source))[2:]
+        # the title page, or the top of the page, has the picture already
+        first.source = "\n\n".join(p for p in parts if not p.startswith("!["))
+        rest = [cell for cell in notebook.cells if cell is not first]
+        notebook.cells = list(with_captions([first, *rest]))
+        return notebook, resources
 
 
-def blocks(notebook: nbformat.NotebookNode, folder: Path) -> list[Block]:
+def prepare(cell: NotebookNode) -> None:
+    """Say what a cell of code is called, and keep what is to be seen of its outputs."""
+    about = cell.metadata
+    about["taught"] = "paper" in about["tags"]
+    shows_source = cell.source.startswith("dae.show_source(")
+    about["hidden"] = "hide-input" in about["tags"] or shows_source
+    given = re.fullmatch(r"[a-z][a-z0-9-]*", cell.get("id", ""))
+    made_up = not given or re.fullmatch(r"[0-9a-f-]{8,}", cell.id)
+    name = (cell.source.strip().splitlines() or [""])[0] if made_up else cell.id
+    about["called"] = f"[{cell.execution_count or ' '}] {name:.50}"
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            output.text = on_a_terminal(strip_ansi(output.text))
+        elif output.output_type == "error":
+            output.evalue = strip_ansi(output.evalue)
+        else:
+            data = output.data  # Keras shows a model as a block of text
+            if data.get("text/html", "").lstrip().startswith("<pre"):
+                del data["text/html"]
+            if data.keys().isdisjoint(BEST_FIRST):
+                data["text/plain"] = f"({', '.join(data)})"
+            if "text/plain" in data:
+                data["text/plain"] = strip_ansi(data["text/plain"]).strip("\n")
+    cell.outputs = [output for output in cell.outputs if is_kept(output)]
+    pictures = [o for o in cell.outputs if SUFFIXES.keys() & o.get("data", {}).keys()]
+    about["figure"] = bool(pictures) and not about["taught"]
+
+
+def is_kept(output: NotebookNode) -> bool:
+    """Whether there is something to be seen in an output, for more than a moment."""
+    if "data" not in output:
+        return bool(output.get("text", "-").strip())
+    waits = output.data.get("text/markdown", "").startswith("*Not yet:*")
+    return any(output.data.values()) and not waits and PROGRESS not in output.metadata
+
+
+def on_a_terminal(text: str) -> str:
+    r"""Return what is left to be seen of a text with ``\r`` and ``\b``.
+
+    Examples
+    --------
+    >>> on_a_terminal("1 of 9\r2 of 9\b3")
+    '2 of 3'
+    """
+    lines = []
+    for line in text.strip("\n").split("\n"):
+        seen, place = [], 0
+        for character in line:
+            if character in "\r\b":
+                place = 0 if character == "\r" else max(0, place - 1)
+            else:
+                seen[place : place + 1] = character
+                place += 1
+        lines.append("".join(seen))
+    return "\n".join(lines)
+
+
+def with_captions(cells: list[NotebookNode]) -> Iterator:
+    """Yield cells; a caption becomes part of the cell above it, if that is a figure."""
+    above = None
+    for cell in cells:
+        is_caption = cell.cell_type == "markdown" and CAPTION.match(cell.source)
+        if is_caption and above is not None and is_figure(above):
+            above.metadata["caption"] = cell.source
+            cell = None
+        if above is not None:
+            yield above
+        above = cell
+    if above is not None:
+        yield above
+
+
+def is_figure(cell: NotebookNode) -> bool:
+    """Whether a cell shows a picture, or is nothing else."""
+    if cell.cell_type == "code":
+        return any(SUFFIXES.keys() & o.get("data", {}).keys() for o in cell.outputs)
+    return bool(PICTURE.fullmatch(cell.source.strip()))
+
+
+def take_apart(notebook: NotebookNode, files: Path = ROOT) -> list[dict]:
     """Take a notebook apart, without its title and abstract.
 
     Parameters
     ----------
     notebook : NotebookNode
         Executed.
-    folder : Path
-        Where the pictures in the text are written to.
+    files : Path
+        The folder with ``figures/``, whose SVG files are the drawings of charts.
 
     Returns
     -------
-    list of Block
-        In the order of reading; all that is mentioned in them is linked.
+    list of dict
+        In the order of reading. Each has ``kind`` and ``cell``, what to call its cell;
+        the rest depends on the kind, see ``edition.lua``.
     """
-    row = with_figures(list(_in_reading_order(notebook, folder)), folder)
-    texts = [block.content for block in row if block.kind in ("text", "caption")]
-    texts = iter(linked(SEAM.join(texts)).split(SEAM))
-    return [
-        block._replace(content=next(texts))
-        if block.kind in ("text", "caption")
-        else block
-        for block in row
-    ]
+    config = Config({"NbConvertBase": {"display_data_priority": BEST_FIRST}})
+    order = [CoalesceStreamsPreprocessor(enabled=True), InReadingOrder(enabled=True)]
+    exporter = TemplateExporter(
+        config=config, template_file=str(HERE / "edition.json.j2"), preprocessors=order
+    )
+    lines, _ = exporter.from_notebook_node(notebook)
+    pieces = [json.loads(line) for line in lines.splitlines() if line.strip()]
+    for piece in pieces:
+        if piece["kind"] == "picture":
+            add_picture(piece, files)
+        elif piece["kind"] == "source":
+            names = re.findall(r"^(?:class|def) (\w+)", piece["text"], flags=re.M)
+            piece["name"] = ", ".join(names) or "source"
+    return pieces
 
 
-def _in_reading_order(notebook: nbformat.NotebookNode, folder: Path) -> Iterator[Block]:
-    first = title_cell(notebook)
-    # the title page, or the top of the page, has the picture already
-    rest = [p for p in paragraphs(first)[2:] if not p.startswith("![")]
-    yield Block("text", "\n\n".join(rest))
-    cells = [cell for cell in notebook.cells if cell is not first]
-    waiting: list[Block] = []  # code whose caption comes first
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            text = COMMENT.sub("", with_pictures(cell, folder)).replace(TIMES, UNBROKEN)
-            caption = CAPTION.match(text)
-            if caption:
-                name = f"Figure-{caption[2]}"
-                text = f"**[{caption[1]}]{{#{name}}}** {text[caption.end() :]}"
-                yield Block("caption", text, name)
-            yield from waiting
-            waiting = []
-            if not caption:
-                yield Block("text", text)
-            continue
-        yield from waiting
-        waiting = []
-        if cell.cell_type == "raw":
-            yield Block("plain", cell.source)
-            continue
-        taught = "paper" in cell.metadata.get("tags", [])
-        outputs = [found for output in cell.outputs if (found := shown(output, taught))]
-        code = []
-        if cell.source.strip() and not is_hidden(cell):
-            code = [Block("code", cell.source, called(cell), shown=taught)]
-        if not any(output.kind == "picture" for output in outputs) or taught:
-            yield from code
-            yield from outputs
-        else:
-            yield from outputs
-            waiting = code
-    yield from waiting
+def add_picture(piece: dict, files: Path) -> None:
+    """Give a piece that an output was made of its alt text, address and drawing."""
+    mime, content, about = (piece.pop(name) for name in ("mime", "content", "about"))
+    piece["alt"] = about.get("alt") or NO_ALT
+    if mime == "image/svg+xml":
+        content = base64.b64encode(content.encode()).decode()
+    piece["src"] = f"data:{mime};base64,{''.join(content.split())}"
+    drawing = files / "figures" / Path(about.get("svg", "none")).name
+    if drawing.is_file():
+        digest = hashlib.sha256(drawing.read_bytes()).hexdigest()
+        if digest.startswith(about.get("sha256", "none")):  # of this very output
+            piece["drawing"] = str(drawing)
 
 
-def with_figures(row: list[Block], folder: Path) -> list[Block]:
-    """Make each text that is a picture only, before a caption, a picture of its own."""
-    mimes = {suffix: mime for mime, suffix in SUFFIXES.items()}
-    for k, following in enumerate(row[1:]):
-        alone = PICTURE.fullmatch(row[k].content.strip())
-        if alone and row[k].kind == "text" and following.kind == "caption":
-            file = folder / alone["target"]
-            content = base64.b64encode(file.read_bytes()).decode()
-            row[k] = Block(
-                "picture", content, alone["alt"] or NO_ALT, mimes[file.suffix]
-            )
-    return row
+def read_document(pieces: list[dict]) -> dict:
+    """Read pieces as one document: pandoc's tree, as JSON has it."""
+    known = ({k: v for k, v in p.items() if v is not None} for p in pieces)
+    lines = "\n".join(map(json.dumps, known))
+    return json.loads(pandoc(lines, f"--from={HERE / 'edition.lua'}", "--to=json"))
 
 
-def is_hidden(cell: nbformat.NotebookNode) -> bool:
-    """Whether only what a cell shows is of interest: source code, or nothing at all."""
-    tagged = "hide-input" in cell.metadata.get("tags", [])
-    return tagged or cell.source.startswith("dae.show_source(")
+def pandoc(text: str, *options: str) -> str:
+    """Run pandoc on a text.
 
-
-def called(cell: nbformat.NotebookNode) -> str:
-    """Say what to call a cell: by its number, and its id or, if made up, first line."""
-    made_up = re.fullmatch(r"[0-9a-f-]+|.*[^a-z0-9-].*", cell.id)
-    name = cell.source.strip().splitlines()[0] if made_up else cell.id
-    return f"[{cell.execution_count or ' '}] {name:.50}"
-
-
-def shown(output: nbformat.NotebookNode, taught: bool) -> Block | None:
-    """Return one output of a cell; what is of the moment, as nothing.
-
-    That is progress lines, and what an exercise says as long as it waits for an answer.
+    Raises
+    ------
+    ValueError
+        If pandoc cannot read it, in pandoc's words.
     """
-    if output.output_type == "stream":
-        return plain(output.text)
-    if output.output_type == "error":
-        return plain(f"{output.ename}: {output.evalue}")
-    data, about = output.data, output.metadata
-    for mime in SUFFIXES:
-        if mime in data:
-            alt = about.get(mime, {}).get("alt") or NO_ALT
-            vector = unpacked(data[VECTOR]) if VECTOR in data else ""
-            return Block("picture", data[mime], alt, mime, vector)
-    text = data.get("text/markdown", data.get("text/latex", ""))
-    if text.startswith("```python"):  # what show_source shows
-        names = ", ".join(re.findall(r"^(?:class|def) (\w+)", text, flags=re.M))
-        return Block("source", text[10:-4], names, shown=taught)
-    if text or PROGRESS in about:
-        of_the_moment = PROGRESS in about or text.startswith("*Not yet:*")
-        return None if of_the_moment else Block("text", text)
-    html = data.get("text/html", "")
-    if html and not html.lstrip().startswith("<pre"):  # as Keras shows a model
-        return Block("text", pypandoc.convert_text(html, "markdown", format="html"))
-    return plain(data.get("text/plain", ""))
+    command = [pypandoc.get_pandoc_path(), "--wrap=none", *options]
+    done = subprocess.run(command, input=text.encode(), capture_output=True)
+    if done.returncode:
+        raise ValueError(done.stderr.decode(errors="replace").strip())
+    return done.stdout.decode()
 
 
-def unpacked(chart: str) -> str:
-    """Return the SVG that `dae.notebook.Chart` has packed."""
-    return gzip.decompress(base64.b64decode(chart)).decode()
+def change_pictures(document: dict, show: Callable, files: Path = ROOT) -> None:
+    """Give each picture of a document the address that an edition needs, in place.
 
+    Parameters
+    ----------
+    document : dict
+        As `read_document` returns it.
+    show : callable
+        From a picture's MIME type, its bytes and its attributes, a dict that it may
+        change, to the address.
+    files : Path
+        Where pictures that the text names are looked for first; then in `ROOT`.
 
-def plain(text: str) -> Block | None:
-    """Show a text as it stands, without a terminal's colours."""
-    text = ANSI.sub("", text).strip("\n")
-    return Block("plain", text) if text.strip() else None
+    Raises
+    ------
+    ValueError
+        If a picture is damaged, or of a kind that no edition shows, with its cell.
+    """
 
-
-def with_pictures(cell: nbformat.NotebookNode, folder: Path) -> str:
-    """Return a Markdown cell's text, its pictures written to files or made links."""
-    attached = cell.get("attachments", {})
-
-    def local(match: re.Match) -> str:
-        alt, target = match["alt"], match["target"]
-        kind, _, name = target.partition(":")
-        file = ROOT / unquote(target)
-        mime = mimetypes.guess_type(file.name)[0]
-        if kind == "attachment" and name in attached:
-            ((mime, content),) = attached[name].items()
-        elif kind == "data" and ";base64," in name:
-            mime, _, content = name.partition(";base64,")
-        elif mime in SUFFIXES and file.is_file():
-            content = file.read_bytes()
+    def change(element: Any, cell: str, in_link: bool = False) -> None:
+        if isinstance(element, list):
+            for part in element:
+                change(part, cell, in_link)
+        if not isinstance(element, dict):
+            return
+        kind, content = element.get("t"), element.get("c")
+        if kind == "Div":
+            cell = dict(content[0][2]).get("cell", cell)
+        if kind != "Image":
+            return change(content, cell, in_link or kind == "Link")
+        try:
+            found = read_picture(content[2][0], files)
+        except ValueError as error:
+            raise ValueError(f"{cell} cannot be shown: {error}") from error
+        words = content[1] or [{"t": "Str", "c": "a picture"}]
+        if found:
+            content[1] = content[1] or [{"t": "Str", "c": NO_ALT}]
+            about = dict(content[0][2])
+            content[2][0] = show(*found, about)
+            content[0][2] = [list(pair) for pair in about.items()]
+        elif in_link or content[2][0].startswith("attachment:"):  # a badge, or lost
+            element.update(t="Span", c=[["", [], []], words])
         else:
-            return f"[{alt or 'a picture'}]({target})"
-        return f"![{alt}]({written(mime, content, folder)})"
+            element.update(t="Link", c=[content[0], words, content[2]])
 
-    text = IMG.sub(as_markdown, cell.source)
-    return PICTURE.sub(local, text)
+    change(document["blocks"], "the notebook")
 
 
-def as_markdown(tag: re.Match) -> str:
-    """Turn an ``<img>`` of HTML into Markdown."""
-    found = dict(re.findall(r"""(src|alt)\s*=\s*["']([^"']*)["']""", tag[0]))
-    return f"![{found.get('alt', '')}]({found.get('src', '')})"
-
-
-def written(mime: str, content: str | bytes, folder: Path) -> str:
-    """Write a picture to a file, and return its name."""
-    content = as_bytes(mime, content)
-    name = f"{len(list(folder.iterdir()))}{SUFFIXES[mime]}"
-    (folder / name).write_bytes(content)
-    return name
-
-
-def as_bytes(mime: str, content: str | bytes) -> bytes:
-    """Return a picture's bytes; as text, a notebook has it in base64, or it is an SVG.
+def read_picture(address: str, files: Path) -> tuple[str, bytes] | None:
+    """Return a picture's MIME type and bytes, or nothing if it is not at hand.
 
     Raises
     ------
     ValueError
         If it is no picture, or of a kind that the editions cannot show.
     """
+    kind, _, content = address.partition(";base64,")
+    if kind.startswith("data:"):
+        mime = kind.removeprefix("data:")
+        try:
+            content = base64.b64decode(content)
+        except binascii.Error as error:
+            raise ValueError(f"its {mime} is damaged ({error})") from error
+    else:
+        name = unquote(address)
+        paths = [path for path in (files / name, ROOT / name) if path.is_file()]
+        mime = mimetypes.guess_type(name)[0]
+        if not paths or mime not in SUFFIXES:
+            return None
+        content = paths[0].read_bytes()
     if mime not in SUFFIXES:
         raise ValueError(f"pictures must be of {', '.join(SUFFIXES)}, got {mime}")
-    if isinstance(content, str):
-        is_svg = content.lstrip().startswith("<")
-        content = content.encode() if is_svg else base64.b64decode(content)
     try:
         if mime == "image/svg+xml":
             ElementTree.fromstring(content)
@@ -330,79 +336,4 @@ def as_bytes(mime: str, content: str | bytes) -> bytes:
             Picture.open(io.BytesIO(content)).verify()
     except Exception as error:  # of many kinds
         raise ValueError(f"its {mime} is damaged ({error})") from error
-    return content
-
-
-def cover(notebook: nbformat.NotebookNode) -> Block | None:
-    """Return the picture that the cell tagged ``cover`` shows, if there is one."""
-    for cell in notebook.cells:
-        if "cover" in cell.metadata.get("tags", []):
-            for output in cell.get("outputs", []):
-                found = shown(output, False)
-                if found and found.kind == "picture":
-                    return found
-    return None
-
-
-def cover_caption(notebook: nbformat.NotebookNode) -> str:
-    """Return what the title's cell says of its picture, in the line below it."""
-    pictures = [p for p in paragraphs(title_cell(notebook)) if p.startswith("![")]
-    return pictures[0].partition("\n")[2].strip("*") if pictures else ""
-
-
-def linked(text: str) -> str:
-    """Give headings and references names, and lead all mentions of them there.
-
-    Parameters
-    ----------
-    text : str
-        A whole edition's Markdown. A link within it that leads nowhere stays words.
-
-    Returns
-    -------
-    str
-        For pandoc.
-    """
-    names = {label(m[2]) for m in HEADING.finditer(text)}
-    text = HEADING.sub(lambda m: f"{m[0]} {{#{label(m[2])}}}", text)
-    sections = {m[1]: m[0] for name in names if (m := re.match(r"(\d+)\.-.*", name))}
-    entries = {key(m["authors"], m["year"]) for m in ENTRY.finditer(text)}
-    text = ENTRY.sub(lambda m: f"- [{m[1]}]{{#{key(m['authors'], m['year'])}}}", text)
-    figures = set(re.findall(r"\{#(Figure-\d+)\}", text))
-
-    def lead(match: re.Match) -> str:
-        if match["place"]:
-            name = sections.get(match["number"], "")
-            if match["place"].startswith("Figure"):
-                name = f"Figure-{match['number']}"
-                name = name if name in figures else ""
-            return f"[{match['place']}](#{name})" if name else match[0]
-        if match["author"]:
-            name = f"{match['author']}-{match['year']}"
-            if name in entries:
-                who = f"{match['author']}{match['more']}"
-                return f"{who} \\[[{match['year']}](#{name})\\]"
-        if match["cited"]:
-            parts = re.split(r"(?<=\d{4}), ", match["cited"])
-            found = [key(part[:-5], part[-4:]) for part in parts]
-            if entries.issuperset(found):
-                links = map("[{}](#{})".format, parts, found)
-                return f"\\[{', '.join(links)}\\]"
-        return match[0]
-
-    def target(match: re.Match) -> str:
-        name = label(match[1])
-        return f"](#{name})" if name in names else "]{}"
-
-    return REFERENCE.sub(lead, LINK.sub(target, text))
-
-
-def label(heading: str) -> str:
-    """Turn a heading, or Jupyter's name of it, into one that Typst and HTML allow."""
-    return re.sub(r"[^\w.-]", "", heading.replace(" ", "-"))
-
-
-def key(authors: str, year: str) -> str:
-    """Name a reference by the surname of its first author, and its year."""
-    first = re.split(r",| et al\.| and | & ", authors)[0]
-    return f"{first.split()[-1]}-{year}"
+    return mime, content

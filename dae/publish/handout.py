@@ -8,29 +8,27 @@ import base64
 import copy
 import mimetypes
 import re
-import tempfile
 from itertools import takewhile
 from pathlib import Path
 
 import nbformat
+from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from dae.publish.edition import (
     COMMENT,
+    HERE,
     NO_ALT,
-    PICTURE,
     ROOT,
-    Block,
     check_executed,
-    name_of,
-    shown,
-    title_and_abstract,
+    front,
+    take_apart,
 )
-from dae.publish.pdf import drawn, on_paper, raw_typst, typeset
+from dae.publish.pdf import typeset
 from dae.publish.transaction import write_all
 
-PAGE = Path(__file__).with_name("handout.typ")
+PAGE = HERE / "handout.typ"
 SOLUTIONS_ARE_HERE = " The solutions come at the end."
 WHERE = (  # the package is, for the lesson and for what is handed out
     "the folder beside this notebook: start Jupyter or papermill there",
@@ -40,6 +38,8 @@ NEEDED = ("imports", "parameters", "load")  # by the exercises
 BOX = re.compile(r"^> \*\*Predict first\.\*\* (.+)$", flags=re.MULTILINE)
 TAKEAWAY = "**What to take from it.**"
 SECTION = re.compile(r"## (\d+\. .+)")
+HEADING = re.compile(r"##? ")
+UNSEEN = re.compile(r"<!--.*?-->|<a id=[^>]*></a>\s*", flags=re.DOTALL)
 
 
 def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:
@@ -69,15 +69,49 @@ def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise FileExistsError(f"{folder} must be new or an empty folder")
     check_executed(notebook)
+    check_ids(notebook)
+    pieces = take_apart(notebook)
+    title, abstract, _ = front(notebook)
+    about = {"kind": "slides", "title": title}
     contents = {
         folder / "students.ipynb": file_of(students(notebook)),
         folder / "solutions.ipynb": file_of(solutions(notebook)),
-        folder / "predictions.pdf": set_handout(predictions(notebook), notebook),
-        folder / "slides.pdf": set_slides(notebook),
+        folder / "predictions.pdf": typeset(
+            predictions(pieces), PAGE, {"kind": "page", "title": title}
+        ),
+        folder / "slides.pdf": typeset(slides(title, abstract, pieces), PAGE, about),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_all(contents)
     return list(contents)
+
+
+def check_ids(notebook: NotebookNode) -> None:
+    """Make sure that each cell has an id and each exercise its solution.
+
+    Raises
+    ------
+    ValueError
+        If something is missing, with what.
+    """
+    if any("id" not in cell for cell in notebook.cells):
+        raise ValueError(
+            "the notebook's cells must have ids, which format 4.5 has, and files that "
+            "Colab saves do not: take the text of yours over into the original"
+        )
+    cells = {cell.id: cell.source for cell in notebook.cells}
+    for number in points(notebook):
+        for name in (f"exercise-{number}", f"solution-{number}"):
+            if name not in cells:
+                raise ValueError(f"notebook must have a cell with the id {name}")
+        if not blank(number).search(cells[f"exercise-{number}"]):
+            told = f"exercise-{number} must have a line answer_{number} = ..."
+            raise ValueError(told)
+
+
+def blank(number: str) -> re.Pattern:
+    """Return what finds the line of an exercise that waits for an answer."""
+    return re.compile(rf"^answer_{number} = \.\.\..*$", flags=re.MULTILINE)
 
 
 def file_of(notebook: NotebookNode) -> bytes:
@@ -93,34 +127,33 @@ def students(notebook: NotebookNode) -> NotebookNode:
     point.
     """
     notebook = copy.deepcopy(notebook)
+    notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
     kept, inside = [], False
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.match(r"##? ", cell.source):
-            inside = cell.source.startswith("## Solutions")
+        text = UNSEEN.sub("", cell.source)
+        if cell.cell_type == "markdown" and HEADING.match(text):
+            inside = text.startswith("## Solutions")
         if not inside:
             kept.append(cell)
     notebook.cells = kept
-    stars = points(notebook)
-    for cell in notebook.cells:
+    for cell in kept:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace(SOLUTIONS_ARE_HERE, "")
             attach_pictures(cell)
-            continue
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+        elif cell.cell_type == "code":
             cell.source = cell.source.replace(*WHERE)
-        number = re.fullmatch(r"exercise-(\d+)", cell.id)
-        if number:
-            cell.metadata["nbgrader"] = {
-                "schema_version": 3,
-                "grade_id": cell.id,
-                "cell_type": "code",
-                "grade": True,
-                "solution": True,
-                "locked": False,
-                "task": False,
-                "points": stars[number[1]],
-            }
+    ids = {cell.id: cell for cell in kept}
+    for number, stars in points(notebook).items():
+        ids[f"exercise-{number}"].metadata["nbgrader"] = {
+            "schema_version": 3,
+            "grade_id": f"exercise-{number}",
+            "cell_type": "code",
+            "grade": True,
+            "solution": True,
+            "locked": False,
+            "task": False,
+            "points": stars,
+        }
     return notebook
 
 
@@ -128,15 +161,15 @@ def attach_pictures(cell: NotebookNode) -> None:
     """Put the pictures of a cell that are files beside the lesson into the notebook."""
 
     def attached(match: re.Match) -> str:
-        path = ROOT / match["target"]
-        mime = mimetypes.guess_type(path.name)[0]
+        path = ROOT / match[1]
         if not path.is_file():
             return match[0]
+        mime = mimetypes.guess_type(path.name)[0]
         content = base64.b64encode(path.read_bytes()).decode()
         cell.setdefault("attachments", {})[path.name] = {mime: content}
-        return match[0].replace(match["target"], f"attachment:{path.name}")
+        return f"](attachment:{path.name})"
 
-    cell.source = PICTURE.sub(attached, cell.source)
+    cell.source = re.sub(r"\]\(([^):#]+)\)", attached, cell.source)
 
 
 def points(notebook: NotebookNode) -> dict[str, int]:
@@ -162,34 +195,16 @@ def solutions(notebook: NotebookNode) -> NotebookNode:
     bound = re.findall(r"^corrupt = .+$", code, flags=re.MULTILINE)
     made += [new_code_cell(line, id="corrupt") for line in bound]
     for number in points(notebook):
-        for name in (f"exercise-{number}", f"solution-{number}"):
-            if name not in cells:
-                raise ValueError(f"notebook must have a cell with the id {name}")
-        empty, answer = (
-            cells[f"{n}-{number}"].source for n in ("exercise", "solution")
-        )
-        blank = re.compile(rf"^answer_{number} = \.\.\..*$", flags=re.MULTILINE)
-        if not blank.search(empty):
-            raise ValueError(
-                f"exercise-{number} must have a line answer_{number} = ..."
-            )
-        text = (text_of_exercise(notebook, number), text_of_solution(notebook, number))
+        names = (f"exercise-{number}", f"solution-{number}")
+        empty, answer = (cells[name].source for name in names)
+        starts = rf"\*\*{number} \(★", rf"\*\*{number}\.\*\* "
+        text = (paragraph(notebook, start) for start in starts)
         words = "\n\n".join(filter(None, text))
-        code = blank.sub(lambda _, a=answer: f"{a}\n", empty, 1)
+        code = blank(number).sub(lambda _, a=answer: f"{a}\n", empty, 1)
         made.append(new_markdown_cell(words, id=f"exercise-{number}-text"))
         made.append(new_code_cell(code, id=f"exercise-{number}"))
     about = {k: v for k, v in notebook.metadata.items() if k != "date"}
     return new_notebook(cells=made, metadata=about)
-
-
-def text_of_exercise(notebook: NotebookNode, number: str) -> str:
-    """Return the paragraph that sets an exercise."""
-    return paragraph(notebook, rf"\*\*{number} \(★")
-
-
-def text_of_solution(notebook: NotebookNode, number: str) -> str:
-    """Return the paragraph that explains a solution."""
-    return paragraph(notebook, rf"\*\*{number}\.\*\* ")
 
 
 def paragraph(notebook: NotebookNode, start: str) -> str:
@@ -202,8 +217,8 @@ def paragraph(notebook: NotebookNode, start: str) -> str:
     return ""
 
 
-def slides(notebook: NotebookNode, folder: Path) -> list[str]:
-    """Write a slide for each question, figure and takeaway, in the lesson's order.
+def slides(title: str, abstract: str, pieces: list[dict]) -> list[dict]:
+    """Make a slide of each question, figure and takeaway, in the lesson's order.
 
     A section shows the figures of its cells tagged ``slide``, or else its first. What
     comes before a question in its own cell stands above it.
@@ -213,42 +228,45 @@ def slides(notebook: NotebookNode, folder: Path) -> list[str]:
     ValueError
         If a figure has no alt text.
     """
-    parts, heading, shows = [], "", []
-    for place, cell in enumerate(notebook.cells, start=1):
-        if cell.cell_type == "markdown":
-            text = COMMENT.sub("", cell.source)
-            title = SECTION.match(text)
-            if title or text.startswith("# "):
-                heading = f"# {title[1]}" if title else ""
-                shows = figures_of_section(notebook.cells[place:])
+    made, heading, shows = [words(f"# {title}", "", abstract)], "", []
+    for place, piece in enumerate(pieces):
+        if piece["kind"] == "text":
+            text = UNSEEN.sub("", piece["text"])
+            section = SECTION.match(text)
+            if section or HEADING.match(text):
+                heading = section[0].removeprefix("#") if section else ""
+                shows = figures_of_section(pieces[place + 1 :])
                 text = text.partition("\n")[2]
             before, mark, after = text.partition(TAKEAWAY)
             if heading and mark:
-                parts += [heading, *fitted("", main_points(after), folder)]
+                made.append(words(heading, "", main_points(after)))
                 before = ""
             for box in BOX.finditer(text if heading else ""):
                 introduction = before.partition(box[0])[0].strip()
-                parts += [heading, *fitted(introduction, box[1], folder)]
-        elif heading and any(cell is shown for shown in shows):
-            picture = picture_of(cell)
-            if picture.about == NO_ALT:
-                told = f"the figure of {name_of(cell, place)} has no alt text"
+                made.append(words(heading, introduction, box[1]))
+        elif heading and any(piece is shown for shown in shows):
+            if piece["alt"] == NO_ALT:
+                told = f"the figure of {piece['cell']} has no alt text"
                 raise ValueError(f"{told}; dae.save_figure gives it one")
-            parts += [heading, raw_typst(f"#large({drawn(picture, folder)})")]
-    return parts
+            made.append({**piece, "kind": "large", "heading": heading, "caption": None})
+    return made
 
 
-def figures_of_section(cells: list[NotebookNode]) -> list[NotebookNode]:
-    """Return the cells before the next section whose figures a slide shows."""
-    own = takewhile(lambda cell: not re.match(r"##? ", cell.source), cells)
-    own = [cell for cell in own if cell.cell_type == "code" and picture_of(cell)]
-    return [c for c in own if "slide" in c.metadata.get("tags", [])] or own[:1]
+def words(heading: str, small: str, large: str) -> dict:
+    """Make a slide of words, and others, smaller, above them; without references."""
+    small, large = (re.sub(r" \[[A-Z][^\]]*\d{4}\]", "", t) for t in (small, large))
+    return {"kind": "words", "heading": heading, "small": small, "large": large}
 
 
-def picture_of(cell: NotebookNode) -> Block | None:
-    """Return the first picture that a cell shows, if there is one."""
-    found = [shown(output, False) for output in cell.outputs]
-    return next((b for b in found if b is not None and b.kind == "picture"), None)
+def figures_of_section(pieces: list[dict]) -> list[dict]:
+    """Return the pictures before the next section that a slide shows."""
+
+    def is_inside(piece: dict) -> bool:
+        is_text = piece["kind"] == "text"
+        return not (is_text and HEADING.match(UNSEEN.sub("", piece["text"])))
+
+    own = [p for p in takewhile(is_inside, pieces) if p["kind"] == "picture"]
+    return [p for p in own if "slide" in p["tags"]] or own[:1]
 
 
 def main_points(text: str) -> str:
@@ -266,46 +284,17 @@ def main_points(text: str) -> str:
     return "\n\n".join(part for part in parts if part and part[-1] != ":")
 
 
-def predictions(notebook: NotebookNode) -> str:
-    """Return all "Predict first" boxes, each with room for an answer, as Markdown."""
-    parts, title = ["# Predict first"], ""
-    parts.append("Write your guess where the lesson asks, before you read on.")
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            text = COMMENT.sub("", cell.source)
+def predictions(pieces: list[dict]) -> list[dict]:
+    """Return all "Predict first" boxes, each with room for an answer."""
+    told = "Write your guess where the lesson asks, before you read on."
+    made, title = [{"kind": "text", "text": f"# Predict first\n\n{told}"}], ""
+    for piece in pieces:
+        if piece["kind"] == "text":
+            text = UNSEEN.sub("", piece["text"])
             heading = SECTION.match(text)
             title = heading[1] if heading else title
             for box in BOX.finditer(text):
                 end = "" if title.endswith("?") else "."
-                parts += [f"**{title}{end}** {box[1]}", raw_typst("#answer")]
-    return "\n\n".join(parts)
-
-
-def set_handout(text: str, notebook: NotebookNode) -> bytes:
-    """Set a page of questions."""
-    title = title_and_abstract(notebook)[0]
-    inputs = {"kind": "page", "title": title}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return typeset(text, PAGE, Path(folder), inputs)
-
-
-def set_slides(notebook: NotebookNode) -> bytes:
-    """Set the slides."""
-    title, abstract = title_and_abstract(notebook)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        parts = [f"# {title}", *fitted("", abstract, folder), *slides(notebook, folder)]
-        inputs = {"kind": "slides", "title": title}
-        return typeset("\n\n".join(parts), PAGE, folder, inputs)
-
-
-def fitted(small: str, large: str, folder: Path) -> list[str]:
-    """Fill a slide with words, and others, smaller, above them."""
-    begin, between, end = map(raw_typst, ("#words[", "][", "]"))
-    return [begin, on_text(small, folder), between, on_text(large, folder), end]
-
-
-def on_text(text: str, folder: Path) -> str:
-    """Write a text with its formulas; its links become words, references go."""
-    words = re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)
-    return on_paper(Block("text", re.sub(r" \[[A-Z][^\]]*\d{4}\]", "", words)), folder)
+                made.append({"kind": "text", "text": f"**{title}{end}** {box[1]}"})
+                made.append({"kind": "room"})
+    return made

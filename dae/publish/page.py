@@ -1,6 +1,6 @@
 """The edition for the web: one file, which needs a browser and nothing else.
 
-pandoc turns the notebook's Markdown into HTML, with its formulas in MathML. At the top
+pandoc writes the notebook's document as HTML, with its formulas in MathML. At the top
 is the trained network, live (see `dae.publish.live`). No script is needed for reading,
 and none but the page's own can run: it states a content security policy that forbids
 all others, and any connection. The same notebook gives the same bytes.
@@ -9,36 +9,33 @@ all others, and any connection. The same notebook gives the same bytes.
 import base64
 import hashlib
 import html
+import json
 import re
 import tempfile
 from pathlib import Path
 
-import nbformat
-import pypandoc
+from nbformat import NotebookNode
 
 from dae._files import written_whole
 from dae.publish.edition import (
-    SUFFIXES,
-    Block,
-    as_bytes,
-    blocks,
+    HERE,
+    ROOT,
+    change_pictures,
     check_executed,
-    cover,
-    cover_caption,
-    or_name_the_cell,
-    title_and_abstract,
+    front,
+    pandoc,
+    read_document,
+    take_apart,
 )
 from dae.publish.live import Live, live_parts
 
-TEMPLATE = Path(__file__).with_name("page.html")
-STYLE = Path(__file__).with_name("page.css")
-OPTIONS = ["--mathml", "--wrap=none", "--shift-heading-level-by=1"]
-OPTIONS += ["--table-of-contents", "--toc-depth=3", "--columns=10000"]
-TABLE = re.compile(r"<table.*?</table>", flags=re.DOTALL)
-
 
 def build_page(
-    notebook: nbformat.NotebookNode, path: str | Path, model: str | Path | None = None
+    notebook: NotebookNode,
+    path: str | Path,
+    model: str | Path | None = None,
+    *,
+    files: str | Path = ROOT,
 ) -> None:
     """Write the notebook as one page of HTML, whole or not at all.
 
@@ -51,6 +48,8 @@ def build_page(
         Ends in ``.html``.
     model : str or Path, optional
         The trained model that runs in the page; by default the package's.
+    files : str or Path
+        The folder in which pictures that the text names are looked for first.
 
     Raises
     ------
@@ -66,11 +65,11 @@ def build_page(
     check_executed(notebook)
     live = live_parts(model)
     with written_whole(path) as temporary:
-        page = to_page(notebook, live)
+        page = to_page(notebook, live, Path(files))
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
-def to_page(notebook: nbformat.NotebookNode, live: Live) -> str:
+def to_page(notebook: NotebookNode, live: Live, files: Path = ROOT) -> str:
     """Write an executed notebook as a page of HTML.
 
     Raises
@@ -78,100 +77,54 @@ def to_page(notebook: nbformat.NotebookNode, live: Live) -> str:
     ValueError
         If a cell cannot be shown, with its name.
     """
-    title, abstract = title_and_abstract(notebook)
-    body = or_name_the_cell(to_markdown, notebook, "shown in the page")
-    options = [*OPTIONS, f"--template={TEMPLATE}"]
-    options += [f"--variable=heading:{html.escape(title)}"]
-    options += [f"--metadata=pagetitle:{title}"]
-    options += [f"--variable=summary:{html.escape(abstract)}"]
-    options += [f"--variable=date:{notebook.metadata.get('date', '')}"]
-    text = pypandoc.convert_text(
-        body,
-        "html5",
-        format="markdown-smart-implicit_figures",
-        extra_args=options,
-    )
-    # a table that is too wide moves by itself, not the page
-    text = TABLE.sub(r'<div class="wide" tabindex="0" role="group">\g<0></div>', text)
+    title, abstract, below = front(notebook)
+    cover = []
+
+    def embed(mime: str, content: bytes, shown: dict) -> str:
+        shown.pop("drawing", None)
+        url = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+        if alt := shown.pop("cover", None):
+            cover.append(f'<img src="{url}" alt="{html.escape(alt)}">')
+        return url
+
+    document = read_document(take_apart(notebook, files))
+    change_pictures(document, embed, files)
+    script = live.script.strip()  # pandoc would leave out a line's end
+    digest = hashlib.sha256(script.encode()).digest()
+    style = (HERE / "page.css").read_text(encoding="utf-8") + live.style
+    variables = {
+        "heading": html.escape(title),
+        "summary": html.escape(abstract),
+        "date": notebook.metadata.get("date", ""),
+        "style": style,
+        "cover": "".join(cover[:1]),
+        "below": html.escape(below),
+        "live": live.markup,
+        "script": script,
+        "digest": base64.b64encode(digest).decode(),
+    }
+    text = write_html(document, title, variables)
     for long in ("<pre", '<math display="block"'):  # moved by keyboard, too
         text = text.replace(long, f'{long} tabindex="0"')
-    text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # an empty corner
-    first = cover(notebook)
-    script = f"\n{live.script}"
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    marks = {
-        "[[SCRIPT-HASH]]": digest,
-        "[[STYLE]]": STYLE.read_text(encoding="utf-8") + live.style,
-        "[[COVER]]": as_img(first) if first else "",
-        "[[CAPTION]]": html.escape(cover_caption(notebook)),
-        "[[LIVE]]": live.markup,
-        "[[SCRIPT]]": script,
+    return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # an empty corner
+
+
+def write_html(document: dict, title: str, variables: dict[str, str]) -> str:
+    """Have pandoc write a document as a page, under the template ``page.html``."""
+    settings = {
+        "from": "json",
+        "to": "html5",
+        "template": str(HERE / "page.html"),
+        "filters": [str(HERE / "page.lua")],
+        "html-math-method": {"method": "mathml"},
+        "shift-heading-level-by": 1,
+        "table-of-contents": True,
+        "toc-depth": 3,
+        "columns": 10_000,
+        "variables": variables,
+        "metadata": {"pagetitle": title},
     }
-    for mark, content in marks.items():
-        text = text.replace(mark, content, 1)
-    return text
-
-
-def to_markdown(notebook: nbformat.NotebookNode) -> str:
-    """Write the notebook as one Markdown text for pandoc, pictures and all."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        row = blocks(notebook, Path(folder))
-        in_text = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
-    mimes = {suffix: mime for mime, suffix in SUFFIXES.items()}
-
-    def embedded(match: re.Match) -> str:
-        name = match[1]
-        if name not in in_text:
-            return match[0]
-        return f"]({data_url(mimes[Path(name).suffix], in_text[name])})"
-
-    parts = []
-    for block, following in zip(row, [*row[1:], None], strict=True):
-        captioned = following is not None and following.kind == "caption"
-        if block.kind == "picture":
-            end = "" if captioned else "</figure>"
-            parts.append(raw_html(f"<figure>{as_img(block)}{end}"))
-        elif block.kind == "caption":
-            text = f"::: {{.caption}}\n{block.content}\n:::"
-            alone = not parts or not parts[-1].startswith("```{=html}\n<figure><img")
-            parts.append(text if alone else f"{text}\n\n" + raw_html("</figure>"))
-        elif block.kind == "text":
-            parts.append(re.sub(r"\]\((\d+\.\w+)\)", embedded, block.content))
-        elif block.kind == "plain":
-            parts.append(fenced(block.content, "plain"))
-        else:
-            parts.append(folded(block))
-    return "\n\n".join(parts)
-
-
-def folded(block: Block) -> str:
-    """Show code; fold it, unless it is part of what the lesson teaches."""
-    code = fenced(block.content, "python")
-    if block.shown:
-        return code
-    name = f"Code: {html.escape(block.about)}"
-    begin = raw_html(f"<details><summary>{name}</summary>")
-    return f"{begin}\n\n{code}\n\n{raw_html('</details>')}"
-
-
-def as_img(block: Block) -> str:
-    """Return a picture as HTML, its content included."""
-    url = data_url(block.mime, as_bytes(block.mime, block.content))
-    return f'<img src="{url}" alt="{html.escape(block.about)}">'
-
-
-def data_url(mime: str, content: bytes) -> str:
-    """Return a file's content in the form of an address."""
-    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
-
-
-def fenced(text: str, kind: str) -> str:
-    """Mark a text as code, whatever backquotes it has."""
-    longest = max(map(len, re.findall("`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence} {{.{kind}}}\n{text}\n{fence}"
-
-
-def raw_html(code: str) -> str:
-    """Mark a piece of HTML for pandoc to pass on."""
-    return f"```{{=html}}\n{code}\n```"
+        defaults = Path(folder, "defaults.yaml")  # JSON is YAML, too
+        defaults.write_text(json.dumps(settings), encoding="utf-8")
+        return pandoc(json.dumps(document), f"--defaults={defaults}")
