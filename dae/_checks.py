@@ -43,7 +43,8 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
         kind = type(images).__name__
         refuse(name, "be an array of shape (N, H, W, C)", kind, TypeError)
     if not np.issubdtype(images.dtype, np.floating):
-        got = f"dtype {images.dtype}; {_advise_on_type(images.dtype, name)}"
+        white = " / 255" if images.dtype == np.uint8 else ", divided by white's value"
+        got = f"dtype {images.dtype}; try {name}.astype('float32'){white}"
         refuse(name, "be floating point with values in [0, 1]", got, TypeError)
     if images.ndim != 4 or images.size == 0:
         wanted = "have shape (N, H, W, C) and not be empty"
@@ -52,16 +53,6 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
     if not (low >= 0 and high <= 1):  # written so that NaN fails too
         refuse(name, "have all values in [0, 1]", f"values from {low} to {high}")
     return images.astype(np.float32, copy=False)
-
-
-def _advise_on_type(dtype: np.dtype, name: str) -> str:
-    if dtype.kind == "b":
-        return f"try {name}.astype('float32')"
-    if dtype == np.uint8:
-        return f"try {name}.astype('float32') / 255"
-    if dtype.kind in "iu":
-        return "divide them by the value that stands for white"
-    return f"look at what {name} holds"
 
 
 def remedy_for(shape: tuple[int, ...], name: str = "images") -> str:
@@ -126,15 +117,11 @@ def check_numbers(
     if not (fits and array.size):
         wanted = str(shape).replace("None", "any")
         refuse(name, f"have shape {wanted} and not be empty", array.shape)
-    if np.isfinite([array.min(), array.max()]).all() and (
-        low <= array.min() and array.max() <= high
-    ):
-        return array  # without arrays as large as this one
-    right = np.isfinite(array) & (array >= low) & (array <= high)
-    wrong = array[~(right | (nan & np.isnan(array)))]
-    if wrong.size:
-        limits = f" and in [{low:g}, {high:g}]" if low > -np.inf else ""
-        refuse(name, f"be finite{limits}", wrong[0])
+    known = array[~np.isnan(array)] if nan else array
+    for value in (known.min(), known.max()) if known.size else ():  # NaN if one is
+        if not (np.isfinite(value) and low <= value <= high):
+            limits = f" and in [{low:g}, {high:g}]" if low > -np.inf else ""
+            refuse(name, f"be finite{limits}", value)
     return array
 
 

@@ -174,19 +174,17 @@ def with_curve(denoiser: Denoiser, noisy: NDArray, clean: NDArray) -> Denoiser:
     return restore
 
 
-def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> Denoiser:
+def fit_affine_denoiser(noisy: NDArray, clean: NDArray) -> Denoiser:
     """Find the best denoiser whose every output pixel is a weighted sum of the input's.
 
-    ``A y + b`` with the least squared error on the pairs given, plus `ridge` times the
-    squared weights: ridge regression [1]_, in closed form. The sums over the images are
-    taken a part at a time, as copies of all of them would be large.
+    ``A y + b`` with the least squared error on the pairs given plus the squared weights
+    ``A``: ridge regression [1]_ with a penalty of 1, in closed form. The sums over the
+    images are taken a part at a time, as copies of all of them would be large.
 
     Parameters
     ----------
     noisy, clean : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
         Training images.
-    ridge : float
-        Penalty on large weights.
 
     Returns
     -------
@@ -196,8 +194,7 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
     Raises
     ------
     TypeError, ValueError
-        If one of the two is not such a batch, their shapes differ, or `ridge` is
-        negative or not finite.
+        If one of the two is not such a batch, or their shapes differ.
 
     References
     ----------
@@ -206,10 +203,9 @@ def fit_affine_denoiser(noisy: NDArray, clean: NDArray, ridge: float = 1.0) -> D
        doi:10.1007/978-0-387-84858-7
     """
     noisy, clean = check_pair(noisy=noisy, clean=clean)
-    ridge = float(check_nonnegative(ridge, "ridge"))
     flat, answers = (images.reshape(len(images), -1) for images in (noisy, clean))
     mean_in, mean_out = (table.mean(axis=0, dtype=float) for table in (flat, answers))
-    gram = ridge * np.eye(len(mean_in))
+    gram = np.eye(len(mean_in))  # the penalty
     cross = np.zeros((len(mean_in), len(mean_out)))
     for start in range(0, len(flat), 5_000):
         part = flat[start : start + 5_000] - mean_in

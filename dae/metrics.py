@@ -90,13 +90,8 @@ def ssim(clean: NDArray, restored: NDArray) -> NDArray[np.float64]:
        doi:10.1109/TIP.2003.819861
     """
     clean, restored = check_pair(clean=clean, restored=restored)
-    settings = {
-        "data_range": 1.0,
-        "channel_axis": -1,
-        "gaussian_weights": True,
-        "sigma": 1.5,
-        "use_sample_covariance": False,
-    }
+    settings = {"data_range": 1.0, "channel_axis": -1, "use_sample_covariance": False}
+    settings |= {"gaussian_weights": True, "sigma": 1.5}
     pairs = zip(clean, restored, strict=True)
     found = [structural_similarity(a, b, **settings) for a, b in pairs]
     return np.array(found, dtype=np.float64)
@@ -115,13 +110,11 @@ class Interval(NamedTuple):
         return f"{mean} [{low}, {high}]"
 
 
-def mean_interval(
-    values: NDArray, rng: np.random.Generator, *, resamples: int = 1000
-) -> Interval:
+def mean_interval(values: NDArray, rng: np.random.Generator) -> Interval:
     """Mean over images, with its 95 % bootstrap interval.
 
-    Images are drawn with replacement, as many as there are, and their mean taken,
-    again and again; the interval leaves out the lowest and the highest 2.5 % of these
+    Images are drawn with replacement, as many as there are, and their mean taken, a
+    thousand times; the interval leaves out the lowest and the highest 2.5 % of these
     means (the percentile bootstrap [1]_, computed by SciPy). To compare two methods
     on the same images, give the differences, image by image.
 
@@ -131,8 +124,6 @@ def mean_interval(
         One finite number, or truth value, for each image.
     rng : numpy.random.Generator
         For the draws.
-    resamples : int
-        How often to draw.
 
     Returns
     -------
@@ -153,15 +144,10 @@ def mean_interval(
        & Hall, 1993, chapter 13.
     """
     values = check_numbers(values, "values", (None,)).astype(np.float64)
+    mean = float(values.mean())
     if len(values) == 1:  # nothing to draw from
-        one = float(values[0])
-        return Interval(one, one, one)
-    found = bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=resamples,
-        batch=50,
-        method="percentile",
-        rng=check_rng(rng),
-    ).confidence_interval
-    return Interval(float(values.mean()), float(found.low), float(found.high))
+        return Interval(mean, mean, mean)
+    settings = {"n_resamples": 1000, "batch": 50, "method": "percentile"}
+    found = bootstrap((values,), np.mean, rng=check_rng(rng), **settings)
+    low, high = found.confidence_interval
+    return Interval(mean, float(low), float(high))

@@ -12,13 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import (
-    check_count,
-    check_images,
-    check_model,
-    check_same_shape,
-    refuse,
-)
+from dae._checks import check_count, check_images, check_model, check_same_shape, refuse
 from dae._replicas import in_step, replicas_of
 from dae.checkpoint import History, Training, values_of, variables_of
 from dae.optimizer import compile_denoiser
@@ -143,10 +137,9 @@ def _say_where_interrupted(
     try:
         yield from loop
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"interrupted after {state.done:.2f} of {state.epochs} epochs: the network "
-            "stays as it is, after its last step"
-        ) from None
+        told = f"interrupted after {state.done:.2f} of {state.epochs} epochs: "
+        told += "the network stays as it is, after its last step"
+        raise KeyboardInterrupt(told) from None
 
 
 @checked  # the arguments, at once; and a state to begin with, if none is given
@@ -243,7 +236,6 @@ def train(
     epochs: int = 50,
     batch_size: int = 256,
     learning_rate: float = 1e-2,
-    loss: str | keras.losses.Loss = "binary_crossentropy",
     seed: int = 0,
 ) -> History:
     """Compile and train a denoiser, and leave it with the weights of its best epoch.
@@ -252,7 +244,7 @@ def train(
     ----------
     model, images, val_images, corrupt, epochs, batch_size, seed
         See `training_loop`; the model need not be compiled.
-    learning_rate, loss
+    learning_rate
         See `compile_denoiser`.
 
     Returns
@@ -265,10 +257,9 @@ def train(
     TypeError, ValueError, FloatingPointError
         As the two raise them.
     """
-    check_count(epochs, "epochs")
-    check_count(batch_size, "batch_size")
-    steps = len(check_images(images)) // batch_size
-    compile_denoiser(check_model(model), epochs * max(1, steps), learning_rate, loss)
+    steps = len(check_images(images)) // check_count(batch_size, "batch_size")
+    total_steps = check_count(epochs, "epochs") * max(1, steps)
+    compile_denoiser(check_model(model), total_steps, learning_rate)
     options = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
     for state in training_loop(model, images, val_images, corrupt, **options):
         best_weights = state.best_weights
