@@ -209,8 +209,8 @@ def draw(module, path, options):
 def stages(module, modules, seconds):
     """Return a module's own test files, and all others that have to do with it.
 
-    These are the property tests, those that name something public of the module, and
-    those of modules that import it. The shortest come first.
+    These are those of all functions, those that name something public of the module,
+    and those of modules that import it. The shortest come first.
     """
 
     def own(path):
@@ -220,14 +220,15 @@ def stages(module, modules, seconds):
     dotted = rf"dae\.(\w+\.)?{path.stem}\b"
     public = [getattr(node, "name", "_") for node in ast.parse(path.read_bytes()).body]
     names = [dotted, *(rf"\b{name}\b" for name in public if name[0] != "_")]
-    rest = {t for t in seconds if t.stem.startswith("test_properties")}
+    general = ("test_properties", "test_refusals")
+    rest = {t for t in seconds if t.stem in general}
     rest |= {t for t in seconds if re.search("|".join(names), t.read_text())}
     for other in modules.values():
         if re.search(rf"^from {dotted}", other.read_text(), flags=re.M):
             rest |= own(other)
 
     def order(test):
-        return "properties" not in test.stem, seconds[test]
+        return test.stem not in general, seconds[test]
 
     return [sorted(s, key=order) for s in (own(path), rest - own(path)) if s]
 
@@ -239,7 +240,7 @@ def passes(tests, project, limit=None, mutant=None):
         shutil.copytree(project, copy)
         if mutant:
             (copy / mutant.path.relative_to(project)).write_bytes(mutant.source)
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-k", LEFT_OUT]
+        options = ["--all", "-x", "-q", "-p", "no:cacheprovider", "-k", LEFT_OUT]
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *options,
              *(str(test.relative_to(project)) for test in tests)],
