@@ -6,140 +6,123 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 
 from dae.publish import run
 from dae.publish.handout import build_handout
 from dae.publish.page import build_page
 from dae.publish.pdf import build_pdf
-from dae.publish.transaction import HalfReplacedError
 
-FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 500, "TEST_SIZE": 500}
+FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 300, "TEST_SIZE": 300}
 FAST |= {"SAMPLE_SIZE": 100, "RESUME": False}
-STOPS = CellExecutionError, DeadKernelError, ValueError, KeyError, OSError
-CHOICES = {
-    "fast": "a few epochs on a subset, into a temporary folder; replaces nothing",
-    "resume": "go on with the last run that was interrupted while training",
-    "pdf": "only build the edition for paper anew, from the executed notebook",
-    "page": "only build the edition for the web anew, from the executed notebook",
-}
+# a cell's; the kernel's and pandoc's; what is refused; a number's without a result
+STOPS = CellExecutionError, RuntimeError, SyntaxError, ValueError, KeyError, OSError
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line; stop with a message where it asks for the impossible."""
-    parser = argparse.ArgumentParser(
-        prog="python -m dae",
-        description="Run the denoising-autoencoder tutorial from top to bottom, and "
-        "renew the notebook's outputs, the figures, results.json, the trained model, "
-        "the editions for paper and web, and the numbers in the text. Nothing is "
-        "replaced before all has succeeded.",
+    """Read the command line; ``build`` is a builder and its path, if one is wanted."""
+    about = (
+        "Run the tutorial from top to bottom, and renew the notebook's outputs, the "
     )
-    choice = parser.add_mutually_exclusive_group()
-    for name, what in CHOICES.items():
-        choice.add_argument(f"--{name}", action="store_true", help=what)
+    about += (
+        "figures, results.json, the trained model, the editions and the numbers in "
+    )
+    about += "the text. Nothing is replaced before all has succeeded."
+    parser = argparse.ArgumentParser(prog="python -m dae", description=about)
+    add = parser.add_mutually_exclusive_group().add_argument
+    told = "a few epochs on a subset, into a temporary folder; replaces nothing"
+    add("--fast", action="store_true", help=told)
+    told = "go on with the last run that stopped, or put it into place if all cells ran"
+    add("--resume", action="store_true", help=told)
+    for name, *made in ("--pdf", build_pdf, run.PDF), ("--page", build_page, run.PAGE):
+        told = "only build this edition, from the executed notebook"
+        add(name, dest="build", action="store_const", const=made, help=told)
     told = "write the students' notebook, solutions, predictions and slides there"
-    choice.add_argument("--handout", metavar="FOLDER", help=told)
-    options = parser.parse_args(arguments)
-    if not run.NOTEBOOK.is_file():
-        parser.error(f"{run.NOTEBOOK} is missing: run in a clone of the repository")
-    try:
-        if not options.fast:
-            run.check_marks()
-        if not (options.pdf or options.page or options.handout):
-            run.check_notebook()
-            if not options.fast:
-                run.check_full_run()
-                run.check_folders()
-    except (OSError, KeyError, ValueError) as error:
-        parser.error(error.args[-1])
-    if options.resume and run.unfinished_run() is None:
-        parser.error("no interrupted run to resume; run without --resume")
-    return options
+    add("--handout", dest="build", metavar="FOLDER", type=for_teachers, help=told)
+    return parser.parse_args(arguments)
+
+
+def for_teachers(folder: str) -> tuple:
+    """Return the builder of what a teacher needs, and where it is to be."""
+    return build_handout, folder
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the tutorial; return the exit status."""
-    for stream in (sys.stdout, sys.stderr):  # an odd character ends no run
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    """Run the tutorial, or what the arguments ask for; return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # an odd character ends no run
     options = parse(arguments)
-    if options.pdf:
-        return build(build_pdf, run.PDF)
-    if options.page:
-        return build(build_page, run.PAGE)
-    if options.handout:
-        return build(build_handout, Path(options.handout))
-    parameters = {"RESUME": options.resume}
-    if options.fast:
-        folder, parameters = Path(tempfile.mkdtemp(prefix="dae-fast-")), FAST
-    elif options.resume:
-        folder = run.unfinished_run()
-    else:
-        folder = run.ROOT / "runs" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
-        folder.mkdir(parents=True)
-
+    builder, path = options.build or (None, None)
     try:
-        with run.claim(folder):
-            return carry_out(folder, parameters, options.fast)
-    except BlockingIOError as error:
-        print(error, file=sys.stderr)
-        return 1
-
-
-def build(builder: Callable, path: Path) -> int:
-    """Build something of the executed notebook; return the exit status."""
-    try:
-        made = builder(nbformat.read(run.NOTEBOOK, as_version=4), path) or [path]
-    except (ValueError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    told = f"Wrote {', '.join(path.name for path in made)}"
-    if len(made) > 1:
-        told += f" to {path}; the notebooks need dae: run them in the lesson's folder"
-    print(told)
-    return 0
-
-
-def carry_out(folder: Path, parameters: dict, fast: bool) -> int:
-    """Execute and publish, or say what has stopped it; return the exit status."""
-    try:
-        notebook = run.execute(folder, parameters)
-        if fast:
-            run.build_editions(notebook, folder)
-        else:
-            run.publish(notebook, folder)
-    except HalfReplacedError as error:
-        print(f"\n{error}\nThe whole run is in {folder}.", file=sys.stderr)
-        return 1
+        notebook = nbformat.read(run.NOTEBOOK, as_version=4)
+        if not (options.fast or builder is build_handout):
+            run.check_publishing(notebook, runs=builder is None)
+        if builder is build_handout:
+            print("Wrote", *builder(notebook, path))
+            return 0
+        if builder:
+            run.build_edition(builder, notebook, path)
+            print("Wrote", path)
+            return 0
+        folder = folder_of_run(options)
+        lock = run.claim(folder)
     except STOPS as error:
-        print(f"\n{error}", file=sys.stderr)
-        return stopped(folder, 1)
-    except KeyboardInterrupt:
-        return stopped(folder, 130)
-    told = (
-        f"Everything runs. The executed notebook, its figures and its editions are in "
-        f"{folder}; as the networks were hardly trained, they do not fit the text."
-        if fast
-        else f"Renewed {run.NOTEBOOK.name}, its editions, the numbers in the READMEs, "
-        "figures/ and dae/pretrained/"
-    )
+        print(error, file=sys.stderr)
+        return 1
+    status = carry_out(notebook, folder, options)
+    lock.release()
+    if status == 0 and not options.fast:
+        shutil.rmtree(folder, ignore_errors=True)  # it has succeeded all the same
+    return status
+
+
+def folder_of_run(options: argparse.Namespace) -> Path:
+    """Return the folder that a run writes to; make it, if it begins anew."""
+    if options.fast:
+        return Path(tempfile.mkdtemp(prefix="dae-fast-"))
+    if options.resume:
+        return run.unfinished_run()
+    folder = run.ROOT / "runs" / time.strftime(f"%Y%m%d-%H%M%S-{os.getpid()}")
+    folder.mkdir(parents=True)
+    return folder
+
+
+def carry_out(notebook: NotebookNode, folder: Path, options: argparse.Namespace) -> int:
+    """Execute and publish, or say what has stopped it; return the exit status."""
+    finished = False
+    try:
+        finished = run.executed_before(notebook, folder)
+        if not finished:
+            parameters = FAST if options.fast else {"RESUME": options.resume}
+            notebook, finished = run.execute(folder, parameters), True
+        (run.build_editions if options.fast else run.publish)(notebook, folder)
+    except (*STOPS, KeyboardInterrupt) as error:
+        print(f"\n{error}\n{what_is_left(folder, finished, options)}", file=sys.stderr)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    told = f"Renewed {run.NOTEBOOK.name}, its editions, the numbers in the READMEs, "
+    told += "figures/ and dae/pretrained/"
+    if options.fast:
+        told = f"Everything runs. What the notebook made is in {folder}; as its "
+        told += "networks were hardly trained, it does not fit the text."
     print(told)
     return 0
 
 
-def stopped(folder: Path, status: int) -> int:
-    """Say what a run that stopped has left behind, and pass on the exit status."""
-    print("\nThe run stopped; nothing was replaced.", end=" ", file=sys.stderr)
-    if folder.parent == run.ROOT / "runs" and (folder / run.CHECKPOINT).exists():
-        print("Go on after the last epoch with --resume.", file=sys.stderr)
+def what_is_left(folder: Path, finished: bool, options: argparse.Namespace) -> str:
+    """Say what a run that stopped has left, and how to go on; tidy up if nothing."""
+    if not options.fast and finished:
+        told = "--resume puts it into place, without running any cell again"
+        return f"All cells were run, and what they made is kept in {folder}: {told}."
+    if not options.fast and (folder / run.CHECKPOINT).exists():
+        told = "Go on after the last epoch with --resume."
     else:
-        print("No epoch was kept.", file=sys.stderr)
+        told = "No epoch was kept."
         shutil.rmtree(folder, ignore_errors=True)
-    return status
+    return f"The run stopped; nothing was replaced. {told}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import errno
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +11,6 @@ from dae._checks import check_path
 
 # what Windows and network folders answer while another program has the file open
 BUSY = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY}
-PATIENCE = 5  # seconds
 
 
 @contextmanager
@@ -36,9 +34,8 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     TypeError, ValueError
         If `path` is not a path, or does not name a file.
     OSError
-        If the file cannot be written, as when the disk is full: the error of the
-        system, with the name of the file. One that another program has open, which
-        Windows does not let go, is tried again for some seconds.
+        If the file cannot be written, as when the disk is full, or another program
+        has it open on Windows: the error of the system, with the name of the file.
 
     Examples
     --------
@@ -53,7 +50,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())  # on the disk before the name points at it
-        replace(temporary, path)
+        os.replace(temporary, path)
     except OSError as error:
         if error.filename and str(error.filename) != str(temporary):
             raise  # of another file
@@ -65,15 +62,3 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def replace(source: Path, target: Path) -> None:
-    """Move a file into another's place; if that is busy, try again for a while."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return os.replace(source, target)
-        except OSError as error:
-            if error.errno not in BUSY or time.monotonic() > end:
-                raise
-        time.sleep(0.1)

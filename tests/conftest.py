@@ -1,12 +1,10 @@
 """What several test modules use."""
 
-import base64
 import json
 import os
 import shutil
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,13 +14,7 @@ import keras
 import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import (
-    new_code_cell,
-    new_markdown_cell,
-    new_notebook,
-    new_output,
-    new_raw_cell,
-)
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import dae.publish.run
 from dae import (
@@ -35,6 +27,27 @@ from dae import (
 )
 
 ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--all", action="store_true", help="run the slow tests, too")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave the slow tests out, but where they are asked for or named."""
+    named = config.option.markexpr or any("::" in name for name in config.args)
+    if not (config.option.all or named):
+        slow = {item for item in items if item.get_closest_marker("slow")}
+        config.stash[LEFT_OUT] = len(slow)
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if count := config.stash.get(LEFT_OUT, 0):
+        told = f"{count} slow tests were left out: python -m pytest --all runs them too"
+        terminalreporter.write_line(told)
 
 
 @pytest.fixture(scope="session")
@@ -117,16 +130,6 @@ def assert_equal(found, expected):
         np.testing.assert_array_equal(a, b)
 
 
-def refused(call, name):
-    """Make sure that the package itself, without a warning, refuses an argument."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        with pytest.raises((TypeError, ValueError), match=name) as caught:
-            call()
-    assert caught.traceback[-1].path.parent == ROOT / "dae", caught.getrepr()
-    assert "must" in str(caught.value)
-
-
 def environment(*folders, **others):
     """That of this process, with these folders to import from."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders)), **others}
@@ -158,87 +161,64 @@ def executed_notebook():
     return new_notebook(cells=[new_markdown_cell(text), cell])
 
 
-# what readers add to a notebook
-PIXEL = base64.b64encode((ROOT / "figures/blur.png").read_bytes()).decode()
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>'
-TABLE = "<table><tr><th>who</th></tr><tr><td>Ada &amp; Bob</td></tr></table>"
-
-
-def cell_with(output_type="display_data", **content):
-    """A cell of the reader's own, executed."""
-    output = new_output(output_type, **content)
+def shows(mime, content, **about):
+    """A cell of the reader's own, executed, which shows something."""
+    data = {mime: content, "text/plain": "<obj>"}
+    output = new_output("display_data", data=data, metadata=about)
     return new_code_cell("pass", execution_count=1, outputs=[output])
 
 
-def shows(mime, content, **about):
-    return cell_with(data={mime: content, "text/plain": "<obj>"}, metadata=about)
+# a small lesson, without TensorFlow, which writes what the full run writes
+FIGURES = ["a.txt", "b.txt", "results.json"]
+TEXT = """# Part I
 
+<a id="start"></a>
 
-READERS = {  # a cell, and what the page must show of it: words, or number of pictures
-    "printed": (cell_with("stream", text="it is \x1b[31m42\x1b[0m\n"), "it is 42"),
-    "a value": (cell_with("execute_result", data={"text/plain": "[1, 4]"}), "[1, 4]"),
-    "an error": (cell_with("error", ename="KeyError", evalue="'x'"), "KeyError: 'x'"),
-    "a table": (shows("text/html", TABLE), "Ada & Bob"),
-    "a formula": (shows("text/latex", "$$x = y$$"), "="),
-    "a plot without alt text": (shows("image/png", PIXEL), 1),
-    "an SVG": (shows("image/svg+xml", SVG), "pass"),
-    "raw": (new_raw_cell("as it stands #"), "as it stands #"),
-    "empty": (new_code_cell(""), ""),
-    "skipped": (
-        new_code_cell("slow()", metadata={"tags": ["skip-execution"]}),
-        "slow()",
-    ),
-    "attached": (
-        new_markdown_cell(
-            "![me](attachment:a.png)", attachments={"a.png": {"image/png": PIXEL}}
-        ),
-        1,
-    ),
-    "embedded": (new_markdown_cell(f"![me](data:image/png;base64,{PIXEL})"), 1),
-    "by its path": (new_markdown_cell("![some](figures/blur.png)"), 1),
-    "by link": (new_markdown_cell("![a cat](https://example.org/a.png)"), "a cat"),
-    "a link to nowhere": (new_markdown_cell("See [there](#not-here)."), "Seethere."),
-    "as HTML": (new_markdown_cell('<img src="x.png" alt="a dog" width=9>'), "a dog"),
-    "progress": (
-        cell_with(data={"text/plain": "epoch 1"}, metadata={"progress": True}),
-        0,
-    ),
-}
+## 0. Start
 
+It is 0<!-- results: x d -->, as in [section 0](#start).
 
-PARAMETERS = "OUTPUT = '.'\nRESUME = False\nX = 7"
+**1 (★). Count.** How many?"""
 WRITES = """
-import shutil, time
+import shutil
 from pathlib import Path
+from IPython.display import display
+line = display({"text/plain": ""}, raw=True, display_id=True)
+line.update({"text/plain": "epoch 1 of 2 (5%) · é"}, raw=True)
 folder = Path(OUTPUT) / "figures"
 folder.mkdir(exist_ok=True)
 for name in ("a.txt", "b.txt", "results.json"):
     with open(folder / name, "x") as file:
         file.write('{"x": %d}' % X)
-    time.sleep(0.05)
 shutil.copy("dae/pretrained/denoiser.npz", Path(OUTPUT, "checkpoint.npz"))
 """
 
 
+def small_lesson():
+    parameters = "OUTPUT = '.'\nRESUME = False\nX = 7"
+    cells = [
+        new_markdown_cell("# Title\n\nThe abstract.", id="title"),
+        new_markdown_cell(TEXT, id="text"),
+        new_code_cell(parameters, id="knobs", metadata={"tags": ["parameters"]}),
+        new_code_cell(WRITES, id="writes"),
+        new_code_cell("answer_1 = ...", id="exercise-1"),
+        new_code_cell("answer_1 = 3", id="solution-1"),
+    ]
+    return new_notebook(cells=cells)
+
+
 def write_project(root):
-    """Write a small clone, without TensorFlow in its notebook, that can be run."""
-    for folder in ("figures", "runs", "tests/benchmarks", "dae/pretrained"):
+    """Write a small clone, with a small lesson, that can be run."""
+    for folder in ("figures", "runs", "tests/benchmarks"):
         (root / folder).mkdir(parents=True)
-    for path in (ROOT / "dae").iterdir():
-        if path.is_file():
-            shutil.copy(path, root / "dae")
-    shutil.copytree(ROOT / "dae/publish", root / "dae/publish")
-    for name in ("mnist/mnist.npz", "pretrained/denoiser.npz"):
-        (root / "dae" / name).parent.mkdir(exist_ok=True)
-        (root / "dae" / name).symlink_to(ROOT / "dae" / name)
-    for name in ("a.txt", "b.txt"):
-        (root / "figures" / name).write_text("old")
+    ignored = shutil.ignore_patterns("__pycache__", "mnist.npz")
+    shutil.copytree(ROOT / "dae", root / "dae", ignore=ignored)
+    (root / "dae/mnist/mnist.npz").symlink_to(ROOT / "dae/mnist/mnist.npz")
+    for name in FIGURES:
+        (root / "figures" / name).write_text('{"x": 0}')
     for readme in ("README.md", "tests/benchmarks/README.md"):
         (root / readme).write_text("0<!-- results: x d -->")
-    words = new_markdown_cell("# Title\n\nIt is 0<!-- results: x d -->.")
-    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    cells = [words, parameters, new_code_cell(WRITES)]
-    nbformat.write(new_notebook(cells=cells), root / dae.publish.run.NOTEBOOK.name)
+    nbformat.write(small_lesson(), root / dae.publish.run.NOTEBOOK.name)
     return root
 
 
@@ -252,31 +232,27 @@ def project(tmp_path, monkeypatch):
     return root
 
 
-def contents(root):
-    """What is in every file of a small clone but those of runs."""
-    paths = [path for path in root.rglob("*") if path.is_file()]
-    apart = {"runs", "__pycache__"}
-    return {path: path.read_bytes() for path in paths if not apart & set(path.parts)}
-
-
 def finished_run(root, name="1"):
     """What a full run makes, in its folder."""
-    folder = root / "runs" / name
+    folder, lesson = root / "runs" / name, small_lesson()
     (folder / "figures").mkdir(parents=True)
-    for file in ("a.txt", "b.txt"):
-        (folder / "figures" / file).write_text("new")
-    (folder / "figures/results.json").write_text('{"x": 7}')
+    for file in FIGURES:
+        (folder / "figures" / file).write_text('{"x": 7}')
     shutil.copy(ROOT / "dae/pretrained/denoiser.npz", folder / "checkpoint.npz")
+    for cell in lesson.cells[2:]:
+        cell.execution_count = 1
+    nbformat.write(lesson, folder / dae.publish.run.NOTEBOOK.name)
     return folder
 
 
-def listing(folder):
-    """Every file below a folder, with size and time of change; caches left out."""
-    caches = {"__pycache__", ".git", ".hypothesis", ".pytest_cache", ".ruff_cache"}
+def contents(root):
+    """What is in every file below a folder, but those of runs and caches."""
+    apart = {"runs", "__pycache__", ".git", ".hypothesis", ".pytest_cache"}
+    paths = [path for path in root.rglob("*") if path.is_file()]
     return {
-        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
-        for path in folder.rglob("*")
-        if path.is_file() and not caches & set(path.relative_to(folder).parts)
+        path: path.read_bytes()
+        for path in paths
+        if not (apart | {".ruff_cache"}) & set(path.relative_to(root).parts)
     }
 
 
@@ -289,22 +265,16 @@ def log(text):
     with open(os.environ["NETWORK_LOG"], "a") as file:
         file.write(text + "\\n")
 
-def is_near(host):
-    if not isinstance(host, (str, bytes)):
-        return True  # not an internet address
-    host = os.fsdecode(host)
-    return host in ("", "localhost", "::1") or host.startswith("127.")
-
 def hook(event, arguments):
     if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        address = arguments[1]
-        near = not isinstance(address, tuple) or is_near(address[0])
+        host = arguments[1][0] if isinstance(arguments[1], tuple) else ""
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        near = is_near(arguments[0])
+        host = arguments[0]
     else:
         return
-    if not near:
-        log(f"refused: {event} {arguments[1:] or arguments}")
+    host = os.fsdecode(host or "")
+    if not (host in ("", "localhost", "::1") or host.startswith("127.")):
+        log(f"refused: {event} {host}")
         raise PermissionError(f"{event}: no network in this test")
 
 sys.addaudithook(hook)
@@ -325,7 +295,7 @@ def fast_run_begun(request, tmp_path_factory):
     elsewhere, home, blocked = map(tmp_path_factory.mktemp, folders)
     (blocked / "sitecustomize.py").write_text(SITECUSTOMIZE)
     begun = SimpleNamespace(
-        before=listing(ROOT),
+        before=contents(ROOT),
         elsewhere=elsewhere,  # its folder for temporary files
         home=home,
         network_log=blocked / "log.txt",

@@ -3,29 +3,32 @@
 import ast
 import asyncio
 import atexit
+import copy
 import json
 import os
 import re
-import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 from filelock import FileLock, Timeout
+from IPython.core.inputtransformer2 import TransformerManager
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
 from rich.console import Console
 
 from dae._files import written_whole
 from dae.notebook import WIDGET
+from dae.publish import numbers
 from dae.publish.edition import is_run
+from dae.publish.handout import check_ids
 from dae.publish.live import Live
-from dae.publish.numbers import MARK, look_up, update_numbers
 from dae.publish.page import build_page, to_page
 from dae.publish.pdf import build_pdf
 from dae.publish.transaction import write_all
@@ -36,156 +39,75 @@ NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
 PAGE = NOTEBOOK.with_suffix(".html")
 README = ROOT / "README.md"
+RESULTS = "figures/results.json"
 PRETRAINED = "dae/pretrained/denoiser.npz"
-SETTINGS = {  # what results call the parameters
-    "epochs": "EPOCHS",
-    "sigma": "SIGMA",
-    "seed": "SEED",
-    "training_images": "TRAIN_SIZE",
-    "validation_images": "VAL_SIZE",
-    "test_images": "TEST_SIZE",
-}
-CHECKPOINT, LOG = "checkpoint.npz", "kernel.log"
+CHECKPOINT, LOG, LOCK = "checkpoint.npz", "kernel.log", "runs.lock"
 
 
-class ReportingClient(NotebookClient):
-    """A notebook client that says in the terminal which cell is running.
-
-    The notebook's own progress line, which it renews while training, is shown too.
-    """
-
-    def __init__(self, notebook: nbformat.NotebookNode, **options):
-        super().__init__(notebook, **options)
-        self.console = Console(highlight=False)
-        self.on_cell_start = self._announce
-        self.on_cell_executed = self._finish
-        self.started = None  # no cell yet
-
-    def _announce(self, cell, cell_index: int) -> None:
-        with suppress(NotImplementedError):  # Windows has no such handlers
-            # nbclient's own would end in errors of its insides; without them, Ctrl-C
-            # and a request to terminate are a KeyboardInterrupt
-            for request in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().remove_signal_handler(request)
-                signal.signal(request, signal.default_int_handler)
-        code = [i for i, c in enumerate(self.nb.cells) if is_run(c)]
-        if cell_index in code:
-            heading = _heading_above(self.nb, cell_index)
-            number = code.index(cell_index) + 1
-            self.label = f"cell {number} of {len(code)} · {heading}"
-            self.status = self.console.status(self.label)
-            self.status.start()
-            self.started, self.epoch = time.monotonic(), ""
-
-    def abandon(self) -> None:
-        """Stop the kernel at once, after an interrupt, and keep nbclient from it."""
-        atexit.unregister(self._cleanup_kernel)
-        if self.started:
-            self.status.stop()
-        if self.km is not None and self.km.has_kernel:  # else nbclient was first
-            self.km.provisioner.process.kill()
-
-    def _finish(self, cell, cell_index: int, execute_reply) -> None:
-        self.status.stop()
-        self.console.print(f"{self.label} · {time.monotonic() - self.started:.1f} s")
-
-    def process_message(self, msg, cell, cell_index):
-        """Show the progress line, and leave the rest to nbclient."""
-        if msg["msg_type"] == "update_display_data":
-            text = msg["content"]["data"].get("text/plain", "")
-            self.status.update(f"{self.label} · {text}")
-            epoch = text.split(" (")[0]
-            if epoch != self.epoch and not self.console.is_terminal:
-                self.console.print(f"  {text}", soft_wrap=True)
-            self.epoch = epoch
-        return super().process_message(msg, cell, cell_index)
+# --- before: one gate for whatever replaces committed files
 
 
-def set_parameters(notebook: nbformat.NotebookNode, parameters: dict) -> str:
-    """Change values in the cell tagged ``parameters``, in place.
+def check_publishing(notebook: NotebookNode, runs: bool) -> None:
+    """Make sure, before a cell is run or a file replaced, that all can be published.
 
     Parameters
     ----------
     notebook : NotebookNode
-    parameters : dict
-        New values by name; each name must be assigned in that cell already.
-
-    Returns
-    -------
-    str
-        The source of the cell as it was.
+        Stays as it is.
+    runs : bool
+        Whether a run is to renew the results; if not, those that are committed must
+        have all that the text quotes.
 
     Raises
     ------
-    KeyError
-        If the cell does not assign one of the names.
+    KeyError, OSError, RuntimeError, ValueError
+        If its parameters are not those of the full run, a folder cannot be written to,
+        a number has no result, a link no target, an exercise no solution, or a cell
+        cannot be shown.
     """
-    cell = parameter_cell(notebook)
-    before = cell.source
-    lines = cell.source.splitlines()
-    for name, value in parameters.items():
-        if name not in (found := assignments(cell)):
-            raise KeyError(f"the notebook has no parameter {name}")
-        old = found[name]
-        line = lines[old.lineno - 1].encode()  # places are counted in bytes
-        new = line[: old.col_offset] + repr(value).encode() + line[old.end_col_offset :]
-        lines[old.lineno - 1] = new.decode()
-        cell.source = "\n".join(lines)
-    return before
+    check_ids(notebook)
+    check_full_run(notebook)
+    check_folders()
+    check_results(notebook, runs)
+    notebook = copy.deepcopy(notebook)
+    numbers.renumber(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":  # as if it had been run, without an output
+            cell.execution_count, cell.outputs = 1, []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        build_pdf(notebook, Path(folder, PDF.name))
+    to_page(notebook, Live("", "", ""))
 
 
-def assignments(cell: nbformat.NotebookNode) -> dict[str, ast.expr]:
-    """Return what a cell assigns to single names, each on one line, by the names."""
-    try:
-        module = ast.parse(cell.source)
-    except SyntaxError as error:
-        raise ValueError(f"the cell of parameters is no Python: {error}") from error
-    found = {}
-    for node in module.body:
-        if not isinstance(node, ast.Assign) or len(node.targets) > 1:
-            continue
-        (target,), value = node.targets, node.value
-        if isinstance(target, ast.Name) and value.lineno == value.end_lineno:
-            found[target.id] = value
-    return found
-
-
-def check_full_run() -> None:
+def check_full_run(notebook: NotebookNode) -> None:
     """Make sure that the notebook is set to the run that the text tells of.
 
     Raises
     ------
     ValueError
-        If one of its parameters has another value: what such a run makes must not
-        replace what is committed.
+        If a cell gives one of its parameters another value, or one that is computed.
     """
-    cell = parameter_cell(nbformat.read(NOTEBOOK, as_version=4))
-    found, given = assignments(cell), {}
-    names = [node for node in ast.walk(ast.parse(cell.source)) if is_bound(node)]
-    for name in (node.id for node in names):
-        try:
-            given[name] = ast.literal_eval(found[name])
-        except (KeyError, ValueError):
-            given[name] = "..."  # a formula, or bound in another way
-    refuse_other_settings(given)
-
-
-def is_bound(node: ast.AST) -> bool:
-    """Whether a part of a program gives a name a value, in whatever way."""
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-
-
-def refuse_other_settings(parameters: dict) -> None:
-    """Raise a ValueError if parameters are not those of the full run."""
-    if turned := turned_knobs(parameters):
+    parameter_cell(notebook)
+    turned = {}
+    for cell in filter(is_run, notebook.cells):
+        code = TransformerManager().transform_cell(cell.source)  # magics are no Python
+        for statement in ast.parse(code, f"cell {cell.id}").body:
+            turned |= turned_knobs(bound_values(statement))
+    if turned:
         told = ", ".join(f"{name} = {value}" for name, value in sorted(turned.items()))
-        raise ValueError(
-            f"a run with {told} is to replace nothing: set the parameters back, or run "
-            "the notebook in Jupyter or with papermill, and find its files in scratch"
-        )
+        remedy = "set the parameters back, or run the notebook in Jupyter: see scratch"
+        raise ValueError(f"a run with {told} is to replace nothing: {remedy}")
 
 
-def parameter_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def bound_values(statement: ast.stmt) -> dict[str, object]:
+    """Return the names that a statement binds, each with its value if that is plain."""
+    names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+    plain = isinstance(getattr(statement, "value", None), ast.Constant)
+    value = statement.value.value if plain else "..."
+    return {name.id: value for name in names if isinstance(name.ctx, ast.Store)}
+
+
+def parameter_cell(notebook: NotebookNode) -> NotebookNode:
     """Return the one cell tagged ``parameters``.
 
     Raises
@@ -195,20 +117,131 @@ def parameter_cell(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """
     found = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     if len(found) != 1:
-        raise ValueError(
-            f"the notebook must have one cell tagged 'parameters', got {len(found)}; "
-            f"'git checkout -- {NOTEBOOK.name}' brings the original back"
-        )
+        told = "the notebook must have one cell tagged 'parameters'"
+        raise ValueError(f"{told}, got {len(found)}")
     return found[0]
 
 
-def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
+def check_folders() -> None:
+    """Raise a PermissionError if a folder to write to is not writable."""
+    for name in ("", "runs", "figures", "dae/pretrained", "tests/benchmarks"):
+        folder = ROOT / name
+        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+            told = "make it so, or run with --fast, which writes to a temporary folder"
+            raise PermissionError(f"{folder} is not writable: {told}")
+
+
+def check_results(notebook: NotebookNode, runs: bool) -> None:
+    """Raise a KeyError if a number or a claim in the texts has no result."""
+    sources = benchmark_results()
+    if not runs:  # or else nobody knows yet what they will be
+        sources["results"] = read_json(ROOT / RESULTS)
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    texts += [path.read_text(encoding="utf-8") for path in readmes()]
+    for source, key in (pair for text in texts for pair in quoted(text)):
+        if source in sources:
+            numbers.look_up(sources[source], key)
+        elif source != "results":
+            told = f"tests/benchmarks/{source}.json is missing: run {source}.py there"
+            raise KeyError(told)
+
+
+def quoted(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the source and the key of each result that a text makes use of."""
+    for mark in numbers.MARK.finditer(text):
+        yield mark["source"], mark["key"]
+    for _, claim in numbers.claims_in(text):
+        for source, key, plain in numbers.KEY.findall(claim):
+            yield source or "results", key or plain
+
+
+# --- a run
+
+
+class ReportingClient(NotebookClient):
+    """A notebook client that says in the terminal which cell is running.
+
+    The notebook's own progress line, which it renews while training, is shown too.
+    """
+
+    def __init__(self, notebook: NotebookNode, **options):
+        super().__init__(notebook, **options)
+        self.status = Console(highlight=False).status("The kernel starts")
+        self.on_cell_execute, self.on_cell_executed = self.announce, self.finish
+
+    async def async_start_new_kernel(self, **options) -> None:
+        """Start it; from then on, a request to stop is a KeyboardInterrupt."""
+        loop = asyncio.get_running_loop()
+        with suppress(NotImplementedError):  # Windows has no such handlers
+            for request in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(request)  # nbclient's
+                signal.signal(request, signal.default_int_handler)
+        # what an interrupt leaves of nbclient's tasks has nothing to say
+        loop.set_exception_handler(lambda *_: None)
+        await super().async_start_new_kernel(**options)
+
+    def announce(self, cell: NotebookNode, cell_index: int) -> None:
+        """Show the place of a cell that begins to run."""
+        number, count = self.code_cells_executed + 1, sum(map(is_run, self.nb.cells))
+        above = [c.source for c in self.nb.cells[:cell_index] if "outputs" not in c]
+        headings = re.findall(r"^##? (.+)$", "\n".join(above), flags=re.M)
+        self.label = f"cell {number} of {count} · {headings[-1] if headings else ''}"
+        self.status.update(self.label)
+        self.begun, self.epoch = time.monotonic(), ""
+
+    def finish(self, cell: NotebookNode, cell_index: int, execute_reply: dict) -> None:
+        """Say how long a cell took."""
+        seconds = time.monotonic() - self.begun
+        self.status.console.print(f"{self.label} · {seconds:.1f} s")
+
+    def process_message(self, msg: dict, cell: NotebookNode, cell_index: int):
+        """Show the progress line, and leave the rest to nbclient."""
+        if msg["msg_type"] == "update_display_data":
+            text = msg["content"]["data"].get("text/plain", "")
+            self.status.update(f"{self.label} · {text}")
+            epoch = text.split(" (")[0]
+            if epoch != self.epoch and not self.status.console.is_terminal:
+                self.status.console.print(f"  {text}", soft_wrap=True)
+            self.epoch = epoch
+        return super().process_message(msg, cell, cell_index)
+
+
+def set_parameters(notebook: NotebookNode, parameters: dict) -> str:
+    """Give parameters other values, at the end of their cell, in place.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    parameters : dict
+        New values by name; the cell must have each name already.
+
+    Returns
+    -------
+    str
+        The source of the cell as it was.
+
+    Raises
+    ------
+    KeyError
+        If the cell does not have one of the names.
+    """
+    cell = parameter_cell(notebook)
+    before = cell.source
+    for name, value in parameters.items():
+        if not re.search(rf"^{name}\b", before, flags=re.M):
+            raise KeyError(f"the notebook has no parameter {name}")
+        cell.source += f"\n{name} = {value!r}"
+    return before
+
+
+def execute(folder: Path, parameters: dict) -> NotebookNode:
     """Run the notebook in a fresh kernel, with all that it writes under a folder.
 
     Parameters
     ----------
     folder : Path
-        Exists. Gets the figures, the results, the model and the executed notebook.
+        Exists. Gets the figures, the results, the model and, at last, the executed
+        notebook.
     parameters : dict
         Values for the notebook's parameters.
 
@@ -222,37 +255,24 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     nbclient.exceptions.CellExecutionError
         If a cell fails.
     nbclient.exceptions.DeadKernelError
-        If the kernel dies; before the first cell, if two more do so as well.
+        If the kernel dies, with what it last said.
     """
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     before = set_parameters(notebook, {"OUTPUT": str(folder), **parameters})
-    client = ReportingClient(
-        notebook,
-        timeout=None,
-        kernel_name="python3",
-        record_timing=False,
-        # errors only; and what native code says goes to the log at once
-        extra_arguments=["--log-level=40", "--IPKernelApp.capture_fd_output=False"],
-        store_widget_state=False,
-        resources={"metadata": {"path": str(ROOT)}},
-    )
+    options = {"kernel_name": "python3", "shutdown_kernel": "immediate"}
+    options |= {"timeout": None, "record_timing": False, "store_widget_state": False}
+    # errors only; and what native code says goes to the log at once
+    told = ["--log-level=40", "--IPKernelApp.capture_fd_output=False"]
+    client = ReportingClient(notebook, extra_arguments=told, **options)
+    others = {"DAE_KERNEL_LOG": LOG, "PYTHONFAULTHANDLER": "1"}
+    kernel = {"cwd": str(ROOT), "env": os.environ | others}
     try:
-        for attempts_left in (2, 1, 0):
-            try:
-                with open(folder / LOG, "wb") as said:
-                    others = {"DAE_KERNEL_LOG": LOG, "PYTHONFAULTHANDLER": "1"}
-                    client.execute(stderr=said, env={**os.environ, **others})
-                break
-            except RuntimeError as error:
-                atexit.unregister(client._cleanup_kernel)  # there is none left
-                if client.started and not isinstance(error, DeadKernelError):
-                    raise
-                if client.started or not attempts_left:
-                    raise DeadKernelError(why_it_died(folder / LOG)) from error
-                # perhaps another process has taken its ports: start another one
-    except KeyboardInterrupt:
-        client.abandon()
-        raise
+        with open(folder / LOG, "wb") as said, client.status:
+            # which, unlike `execute`, stops the kernel after an interrupt
+            asyncio.run(client.async_execute(stderr=said, **kernel))
+    except RuntimeError as error:
+        atexit.unregister(client._cleanup_kernel)  # nbclient's; there is none left
+        raise DeadKernelError(why_it_died(error, folder / LOG)) from error
     parameter_cell(notebook).source = before
     remove_widgets(notebook)
     with written_whole(folder / NOTEBOOK.name) as temporary:
@@ -260,30 +280,103 @@ def execute(folder: Path, parameters: dict) -> nbformat.NotebookNode:
     return notebook
 
 
-def why_it_died(log: Path) -> str:
+def why_it_died(error: RuntimeError, log: Path) -> str:
     """Say what a kernel last wrote to its log before it died, and what to look at."""
-    said = log.read_text(encoding="utf-8", errors="replace")
-    frames = re.compile(r'^(  File ".*|(Thread|Current thread) 0x.*|)\n', flags=re.M)
-    said = frames.sub("", said).strip()[-2_000:]
-    if re.search("AVX|illegal instruction", said, flags=re.IGNORECASE):
-        cause = "TensorFlow and NumPy need a processor with AVX: has this one none?"
-    else:
-        cause = "was there too little memory?"
-    last = f" It last said:\n{said}" if said else ""
-    return f"The kernel died: {cause}{last}"
+    said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    frames = ("  File", "Thread", "Current thread")  # of the Python code that ran
+    said = "\n".join(line for line in said if not line.startswith(frames))
+    causes = "too little memory, or, if it speaks of AVX or an illegal instruction, "
+    causes += "a processor that TensorFlow and NumPy do not know?"
+    return f"{error}: {causes} It last said:\n{said.strip()[-2_000:] or 'nothing'}"
 
 
-def remove_widgets(notebook: nbformat.NotebookNode) -> None:
+def remove_widgets(notebook: NotebookNode) -> None:
     """Leave the pictures that stand in for widgets, which died with the kernel."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET, None)
 
 
+def unfinished_run() -> Path:
+    """Return the folder of the latest full run that left a checkpoint.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    folders = [path.parent for path in (ROOT / "runs").glob(f"*/{CHECKPOINT}")]
+    if not folders:
+        raise ValueError("no interrupted run to resume; run without --resume")
+    return max(folders)
+
+
+def executed_before(notebook: NotebookNode, folder: Path) -> bool:
+    """Give a notebook the outputs of a run that got to its end but not into place.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        Its prose may have changed since then.
+    folder : Path
+        Where the run wrote.
+
+    Returns
+    -------
+    bool
+        False if the run has not got to its end, or the notebook has other code now.
+    """
+    if not (folder / NOTEBOOK.name).exists():
+        return False
+    done = nbformat.read(folder / NOTEBOOK.name, as_version=4)
+    ours, theirs = ([c for c in n.cells if "outputs" in c] for n in (notebook, done))
+    same = [cell.source for cell in ours] == [cell.source for cell in theirs]
+    for cell, executed in zip(ours, theirs, strict=False) if same else ():
+        cell.update(executed)
+    return same
+
+
+def claim(folder: Path) -> FileLock:
+    """Keep other processes from going on with a run that is not over.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the run writes.
+
+    Returns
+    -------
+    FileLock
+        To be released at the end; a process that is killed releases it, too.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process has it.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        told = "is still going on in another process: wait for its end"
+        raise BlockingIOError(f"the last run, in {folder}, {told}") from error
+    except OSError:  # a file system without locks
+        pass
+    return lock
+
+
+# --- after it
+
+
+def read_json(path: Path) -> dict:
+    """Read results."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def benchmark_results() -> dict[str, dict]:
     """Return what the benchmark scripts last measured, by the name of the script."""
     paths = (ROOT / "tests/benchmarks").glob("*.json")
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+    return {path.stem: read_json(path) for path in paths}
 
 
 def readmes() -> list[Path]:
@@ -291,49 +384,7 @@ def readmes() -> list[Path]:
     return [README, *(ROOT / "tests/benchmarks").glob("README.md")]
 
 
-def check_marks() -> None:
-    """Make sure, before hours of work, that every mark can be filled after it.
-
-    Raises
-    ------
-    KeyError
-        If the notebook or a README quotes a benchmark that has no results.
-    """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    sources = benchmark_results()
-    texts = [c.source for c in notebook.cells if c.cell_type == "markdown"]
-    for text in [*texts, *(path.read_text(encoding="utf-8") for path in readmes())]:
-        for mark in MARK.finditer(text):
-            if mark["source"] == "results":
-                continue
-            if mark["source"] not in sources:
-                raise KeyError(
-                    f"{mark['source']}.json is missing from tests/benchmarks: run "
-                    f"tests/benchmarks/{mark['source']}.py first"
-                )
-            look_up(sources[mark["source"]], mark["key"])
-
-
-def check_notebook() -> None:
-    """Make sure, before any cell is run, that the notebook can be run and printed.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be read, has no cell of parameters, or a cell that an edition
-        cannot show.
-    """
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    parameter_cell(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":  # as if it had been run, with no output
-            cell.execution_count, cell.outputs = 1, []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        build_pdf(notebook, Path(folder, PDF.name))
-    to_page(notebook, Live("", "", ""))
-
-
-def build_editions(notebook: nbformat.NotebookNode, folder: Path) -> None:
+def build_editions(notebook: NotebookNode, folder: Path) -> None:
     """Build the editions of an executed notebook in the folder of its run.
 
     Raises
@@ -341,73 +392,77 @@ def build_editions(notebook: nbformat.NotebookNode, folder: Path) -> None:
     ValueError
         If one cannot be built.
     """
-    build_pdf(notebook, folder / PDF.name)
-    model = folder / CHECKPOINT  # the page runs the network of this run
-    build_page(notebook, folder / PAGE.name, model if model.exists() else None)
+    build_pdf(notebook, folder / PDF.name, files=folder)
+    network = folder / CHECKPOINT  # the page runs that of this run
+    build_page(notebook, folder / PAGE.name, network, files=folder)
 
 
-def check_folders() -> None:
-    """Make sure, before the run, that its outcome can be put into place.
-
-    Raises
-    ------
-    PermissionError
-        If one of the folders to write to is not writable.
-    """
-    for name in ("", "runs", "figures", "dae/pretrained", "tests/benchmarks"):
-        folder = ROOT / name
-        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(
-                f"{folder} is not writable: make it so, or run with --fast, which "
-                "writes to a temporary folder"
-            )
-
-
-def publish(notebook: nbformat.NotebookNode, folder: Path) -> None:
-    """Put the outcome of a full run into place, and clean up.
-
-    Each file is whole at every moment; if one cannot be written, none is replaced, or
-    it is said which.
+def renewed(notebook: NotebookNode, folder: Path) -> dict[Path, bytes]:
+    """Count sections and figures of a notebook, and write the marked numbers, in place.
 
     Parameters
     ----------
     notebook : NotebookNode
-        As `execute` returned it. The marked numbers in its prose, and in the
-        READMEs, are renewed from the run's results, and the editions are built.
     folder : Path
-        Where the run wrote; deleted at the end, if it can be.
+        With the results.
+
+    Returns
+    -------
+    dict of Path to bytes
+        The notebook's file, which is the last to be replaced, as what is not in place
+        can be made of it; and the READMEs.
+    """
+    sources = {"results": read_json(folder / RESULTS), **benchmark_results()}
+    numbers.renumber(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = numbers.update_numbers(cell.source, sources)
+    contents = {NOTEBOOK: f"{nbformat.writes(notebook)}\n".encode()}
+    for path in readmes():
+        text = numbers.update_numbers(path.read_text(encoding="utf-8"), sources)
+        contents[path] = text.encode()
+    return contents
+
+
+def build_edition(builder: Callable, notebook: NotebookNode, path: Path) -> None:
+    """Build an edition, after the text has been renewed from the committed results."""
+    before = [cell.source for cell in notebook.cells]
+    contents = renewed(notebook, ROOT)
+    if [cell.source for cell in notebook.cells] == before:
+        del contents[NOTEBOOK]  # it stays as it is, to the byte
+    builder(notebook, path)
+    write_all(contents)
+
+
+def publish(notebook: NotebookNode, folder: Path) -> None:
+    """Put the outcome of a full run into place.
+
+    Each file is whole at every moment, and all are on the disk before the first is
+    replaced.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        As `execute` returned it. Its sections, figures and links, the marked numbers
+        in its prose, and those in the READMEs, are renewed from the run's results,
+        and the editions are built.
+    folder : Path
+        Where the run wrote. It stays, so that a failure can be mended: publish again.
 
     Raises
     ------
-    ValueError
-        If the run had other settings than the full run.
+    KeyError, OSError, ValueError
+        If a number has no result, an edition cannot be built, or a file not be written.
     """
-    results = json.loads((folder / "figures/results.json").read_text("utf-8"))
-    settings = results.get("settings", {})  # of the run, whatever the first cell says
-    named = {SETTINGS[key]: value for key, value in settings.items()}
-    refuse_other_settings(named)
-    sources = {"results": results, **benchmark_results()}
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = update_numbers(cell.source, sources)
-    texts = {
-        path: update_numbers(path.read_text(encoding="utf-8"), sources)
-        for path in readmes()
-    }
     notebook.metadata["date"] = time.strftime("%Y-%m-%d")
+    contents = renewed(notebook, folder)
     build_editions(notebook, folder)
     keep_trained_network(folder)
-
-    patterns = ("figures/*", "dae/pretrained/*", PDF.name, PAGE.name)
-    paths = [path for pattern in patterns for path in folder.glob(pattern)]
-    contents = {
-        ROOT / path.relative_to(folder): path.read_bytes()
-        for path in paths
-        if not path.name.startswith(".")  # half a file that a killed run has left
-    } | {path: text.encode() for path, text in texts.items()}
-    written = nbformat.writes(notebook) + "\n"
-    write_all(contents | {NOTEBOOK: written.encode()})
-    shutil.rmtree(folder, ignore_errors=True)  # the run has succeeded all the same
+    # but for half a file, whose name begins with a dot, that a killed run has left
+    for pattern in ("figures/[!.]*", "dae/pretrained/[!.]*", PDF.name, PAGE.name):
+        for path in folder.glob(pattern):
+            contents[ROOT / path.relative_to(folder)] = path.read_bytes()
+    write_all(contents)
 
 
 def keep_trained_network(folder: Path) -> None:
@@ -416,58 +471,3 @@ def keep_trained_network(folder: Path) -> None:
 
     finished = load_checkpoint(folder / CHECKPOINT)
     write_checkpoint(folder / PRETRAINED, replace(finished, variables=[]))
-
-
-def unfinished_run() -> Path | None:
-    """Return the folder of the latest full run that left a checkpoint, if any."""
-    folders = [path.parent for path in (ROOT / "runs").glob(f"*/{CHECKPOINT}")]
-    return max(folders, default=None)
-
-
-@contextmanager
-def claim(folder: Path) -> Iterator[None]:
-    """Keep other processes from going on with a run that is not over.
-
-    The lock is a file beside the folder, so that the folder can be deleted at the
-    end. A process that is killed frees it.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the run writes.
-
-    Yields
-    ------
-    None
-        While the run is this process's.
-
-    Raises
-    ------
-    BlockingIOError
-        If another process has it.
-    """
-    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise BlockingIOError(
-            f"the last run, in {folder}, is still going on in another process: wait "
-            "for its end"
-        ) from error
-    except OSError:  # a file system without locks
-        pass
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # Windows has none of it while it is open
-            os.remove(lock.lock_file)
-        with suppress(OSError):
-            lock.release()
-
-
-def _heading_above(notebook: nbformat.NotebookNode, index: int) -> str:
-    above = "\n".join(
-        cell.source for cell in notebook.cells[:index] if cell.cell_type == "markdown"
-    )
-    headings = re.findall(r"^##? (.+)$", above, flags=re.M)
-    return headings[-1] if headings else ""

@@ -1,4 +1,4 @@
-"""Drive the lesson in a real browser: ``python tests/browser.py [--app page]``.
+"""Drive the lesson in a real browser: ``python .ci/browser.py [--app page]``.
 
 Starts JupyterLab (or Notebook 7) on this machine only, opens a copy of the notebook
 in headless Chromium, runs all cells in fast mode, moves the panel's slider, and checks
@@ -292,7 +292,7 @@ def visit_page(browser, shots: Path, axe: Path | None) -> None:
 
 
 def visit_without_script(browser) -> None:
-    """The lesson is there, and the page says what is missing."""
+    """Find the lesson there, and the note of what is missing."""
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto((ROOT / NAME).with_suffix(".html").as_uri())
