@@ -103,28 +103,17 @@ def to_page(notebook: NotebookNode, live: Live, files: Path = ROOT) -> str:
         "script": script,
         "digest": base64.b64encode(digest).decode(),
     }
-    text = write_html(document, title, variables)
+    return write_html(document, {"pagetitle": title}, variables)
+
+
+def write_html(document: dict, metadata: dict, variables: dict) -> str:
+    """Have pandoc write a document as ``page.yaml`` and ``page.html`` say."""
+    about = {"variables": variables, "metadata": metadata}
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        more = Path(folder, "page.yaml")  # JSON is YAML, too
+        more.write_text(json.dumps(about), encoding="utf-8")
+        settings = [f"--defaults={path}" for path in (HERE / "page.yaml", more)]
+        text = pandoc(json.dumps(document), *settings)
     for long in ("<pre", '<math display="block"'):  # moved by keyboard, too
         text = text.replace(long, f'{long} tabindex="0"')
     return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # an empty corner
-
-
-def write_html(document: dict, title: str, variables: dict[str, str]) -> str:
-    """Have pandoc write a document as a page, under the template ``page.html``."""
-    settings = {
-        "from": "json",
-        "to": "html5",
-        "template": str(HERE / "page.html"),
-        "filters": [str(HERE / "page.lua")],
-        "html-math-method": {"method": "mathml"},
-        "shift-heading-level-by": 1,
-        "table-of-contents": True,
-        "toc-depth": 3,
-        "columns": 10_000,
-        "variables": variables,
-        "metadata": {"pagetitle": title},
-    }
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        defaults = Path(folder, "defaults.yaml")  # JSON is YAML, too
-        defaults.write_text(json.dumps(settings), encoding="utf-8")
-        return pandoc(json.dumps(document), f"--defaults={defaults}")
