@@ -10,9 +10,6 @@ local function from_html(text)
     local source = raw.text:match('^<%a[^>]-src%s*=%s*["\']([^"\']+)')
     return source and not raw.text:match("^<script") and pandoc.Link(source, source)
   end
-  text = text:gsub("<svg.-</svg>", function(svg)
-    return '<img src="' .. pandoc.mediabag.make_data_uri("image/svg+xml", svg) .. '">'
-  end)
   return pandoc.read(text, HTML).blocks:walk({
     RawBlock = function(raw)
       local link = address(raw)

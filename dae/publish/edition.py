@@ -38,6 +38,7 @@ ROOT = HERE.parents[1]  # with the notebook, and its pictures
 CAPTION = re.compile(r"(?:<a id=[^>]*></a>\s*)?\*\*Figure \d+\.\*\* ")
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)\s]+\)")
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
+DRAWING = re.compile(r"<svg\b.*?</svg>", flags=re.DOTALL)
 NO_ALT = "A picture without a description."
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
 SUFFIXES |= {"image/gif": ".gif", "image/webp": ".webp"}
@@ -129,6 +130,8 @@ def prepare(cell: NotebookNode) -> None:
             data = output.data  # Keras shows a model as a block of text
             if data.get("text/html", "").lstrip().startswith("<pre"):
                 del data["text/html"]
+            if "text/html" in data:
+                data["text/html"] = DRAWING.sub(as_img, data["text/html"])
             if data.keys().isdisjoint(BEST_FIRST):
                 data["text/plain"] = f"({', '.join(data)})"
             if "text/plain" in data:
@@ -136,6 +139,12 @@ def prepare(cell: NotebookNode) -> None:
     cell.outputs = [output for output in cell.outputs if is_kept(output)]
     pictures = [o for o in cell.outputs if SUFFIXES.keys() & o.get("data", {}).keys()]
     about["figure"] = bool(pictures) and not about["taught"]
+
+
+def as_img(drawing: re.Match) -> str:
+    """Write an SVG within HTML as a picture, which pandoc can show."""
+    content = base64.b64encode(drawing[0].encode()).decode()
+    return f'<img src="data:image/svg+xml;base64,{content}">'
 
 
 def is_kept(output: NotebookNode) -> bool:
