@@ -136,8 +136,8 @@ def save_checkpoint(path: str | Path, state: Training) -> None:
     Parameters
     ----------
     path : str or Path
-        An ``.npz`` file; replaced whole. If another program keeps it busy for some
-        seconds, a warning says so, and the file stays as it was.
+        An ``.npz`` file; replaced whole. If another program keeps it busy, a
+        warning says so, and the file stays as it was.
     state : Training
         As `training_loop` gives it. With ``dataclasses.replace(state, variables=[])``
         the file has a quarter of the size: the weights stay, but no training can go on

@@ -5,7 +5,7 @@ import re
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_python
 
 import dae
 
@@ -62,3 +62,10 @@ def test_text_is_read_and_written_in_utf_8():
             name = isinstance(node, ast.Call) and getattr(node.func, "attr", "")
             if name in ("read_text", "write_text"):
                 assert "utf-8" in ast.unparse(node), (path.name, node.lineno)
+
+
+@pytest.mark.slow
+def test_light_modules_do_not_start_tensorflow():
+    code = "import sys, dae, dae.data, dae.noise, dae.metrics\n"
+    code += "print({'tensorflow', 'keras', 'matplotlib'} & set(sys.modules))"
+    assert run_python("-c", code)[0] == "set()\n"

@@ -1,21 +1,16 @@
-"""The live controls: what they show is what the package computes, and at once."""
+"""The live controls: what they show is what the package computes."""
 
 import io
-import time
 
 import numpy as np
 import pytest
 from conftest import ROOT
 from IPython.display import Image
-from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image as Picture
 
 import dae
-from dae.publish.run import WIDGET, remove_widgets
 
-PICTURE = Image(
-    data=(ROOT / "figures/plain.png").read_bytes(), metadata={"alt": "Ten."}
-)
+PICTURE = Image(filename=ROOT / "figures/plain.png")
 
 
 class Identity:
@@ -42,13 +37,7 @@ def pixels(widget):
     return values / 255
 
 
-def test_it_shows_the_digit_the_noise_and_the_answer_at_once(panel, mnist):
-    seconds = []
-    for level in np.linspace(0, 1, 11):
-        begun = time.perf_counter()
-        panel.level.value = level
-        seconds.append(time.perf_counter() - begun)
-    assert np.median(seconds) < 0.1
+def test_it_shows_the_digit_the_noise_and_the_answer(panel, mnist):
     panel.image.value, panel.level.value = 3, 0.3
     clean = mnist[2][0][3:4]
     noisy = dae.add_gaussian_noise(clean, np.random.default_rng([0, 3]), level=0.3)
@@ -75,25 +64,3 @@ def test_each_control_changes_the_picture_and_moving_back_restores_it(panel):
         assert shown() == before, control.description
     panel.again.click()
     assert shown()[0] == before[0] and shown()[1] != before[1]
-
-
-def test_other_digits_have_other_noise_and_a_click_changes_it_for_all(panel):
-    def noise(digit):
-        panel.image.value, panel.level.value = digit, 0.05
-        return pixels(panel.pictures[1]) - pixels(panel.pictures[0])
-
-    inner = (slice(None), slice(0, 3))  # black in all digits: half the noise shows
-    first, other = noise(0)[inner], noise(1)[inner]
-    assert np.any(first != other)
-    panel.again.click()
-    assert np.any(noise(0)[inner] != first) and np.any(noise(1)[inner] != other)
-
-
-def test_a_picture_stands_in_where_widgets_cannot_run(panel):
-    data, metadata = panel._repr_mimebundle_()
-    assert metadata["image/png"]["alt"] == "Ten."
-    assert data[WIDGET]["model_id"] == panel.box.model_id
-    output = new_output("display_data", data=data, metadata=metadata)
-    lesson = new_notebook(cells=[new_code_cell(outputs=[output])])
-    remove_widgets(lesson)
-    assert "image/png" in output.data and WIDGET not in output.data

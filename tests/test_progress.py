@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import dae.notebook
 from dae.checkpoint import Training
-from dae.notebook import LiveProgress, describe
+from dae.notebook import LiveProgress
 
 
 def stands(epochs, done, train=(), val=()):
@@ -18,10 +18,11 @@ def test_in_a_terminal_the_end_of_every_epoch_is_told(capsys):
     report = LiveProgress()
     for done in (0.5, 1, 1.5, 2):
         known = int(done)
-        report(stands(2, done, [0.3, 0.2][:known], [0.4, 0.3][:known]))
+        report(stands(2, done, [0.3, 0.1][:known], [0.4, 0.5][:known]))
     first, last = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch 2 of 2 (50%) · training 0.3000 · validation 0.4000")
-    assert last.endswith("best 0.3000 in epoch 2 · done")
+    told = "training 0.1000 · validation 0.5000 · best 0.4000 in epoch 1 · done"
+    assert last == f"epoch 2 of 2 (100%) · {told}"
 
 
 def test_in_jupyter_one_line_renews_itself_with_the_time_left(monkeypatch, capsys):
@@ -42,11 +43,3 @@ def test_in_jupyter_one_line_renews_itself_with_the_time_left(monkeypatch, capsy
         ["epoch 2 of 2 (81%)", "0 min 03 s left"],
     ]
     assert capsys.readouterr().out == ""
-
-
-def test_losses_are_the_last_ones_and_the_best_is_by_validation():
-    losses = [0.5, 0.1, 0.2], [0.6, 0.3, 0.4]
-    told = "training 0.2000 · validation 0.4000 · best 0.3000 in epoch 2"
-    assert describe(stands(5, 3.5, *losses), None) == f"epoch 4 of 5 (70%) · {told}"
-    line = f"epoch 4 of 4 (75%) · {told} · 2 min 05 s left"
-    assert describe(stands(4, 3, *losses), 125) == line

@@ -122,10 +122,10 @@ def test_wrong_values_are_refused_by_the_argument_s_name(function, name):
 # --- arguments that are wrong together, or whose names say nothing of them
 
 
-def other(shape=(28, 28, 1), last=1, bias=0):
+def other(last=1, bias=0):
     """A network of another form, or with a bias that spoils its answers."""
     dense = keras.layers.Dense(last, bias_initializer=keras.initializers.Constant(bias))
-    return keras.Sequential([keras.Input(shape), dense])
+    return keras.Sequential([keras.Input((28, 28, 1)), dense])
 
 
 def loop(**changes):
@@ -137,12 +137,8 @@ def generate(restore=never, count=2, **options):
     return dae.generate(restore, count, np.random.default_rng(0), **options)
 
 
-def curves(panels, x=(1, 2), **options):
-    return dae.plot_curves(panels, x, "xy", **options)
-
-
-def ladder(*interval, **options):
-    return dae.plot_ladder({"a": {"m": Interval(*interval)}}, "dB", **options)
+def curves(panels, x=(1, 2)):
+    return dae.plot_curves(panels, x, "xy")
 
 
 ROW = X[:2]
@@ -150,38 +146,30 @@ TOGETHER = [
     ("clean and restored", lambda: dae.psnr(X, X[:1])),
     ("noisy and clean", lambda: baselines.fit_affine_denoiser(X, X[:1])),
     ("noisy and data", lambda: dae.score(POINTS, POINTS[:, :1], 0.5)),
-    ("level", lambda: dae.add_salt_and_pepper(X, np.random.default_rng(0), level=1.01)),
     ("level", lambda: dae.mask_pixels(X, np.random.default_rng(0), level=1.01)),
     ("known", lambda: generate(known=np.full((3, 28, 28, 1), NAN))),
     (r"images and restore\(images\)", lambda: generate(lambda x: x[:1], sigma_end=9)),
     ("decoder", lambda: dae.build_autoencoder(None, dae.build_decoder(4))),
     ("path", lambda: dae.save_denoiser(MODEL, "a.h5")),
-    ("path", lambda: dae.save_checkpoint("a.npy", STATE)),
     ("images", lambda: dae.denoise(MODEL, X[:, ::2])),
     ("images and what model gives", lambda: dae.denoise(other(last=3), X)),
     ("what model gives", lambda: dae.denoise(other(bias=NAN), X)),
-    ("model", lambda: dae.evaluate(other((32, 32, 1)), X, X)),
     ("model", lambda: loop(model=other(last=3))),
     ("model", lambda: loop(model=small_model())),  # not compiled
     ("images", lambda: loop(images=X[:3])),
     (r"images\[0\] and val_images\[0\]", lambda: loop(images=X[:, ::2])),
     ("val_images and corrupt", lambda: loop(corrupt=lambda x, rng: x[:1])),
-    ("val_images and corrupt", lambda: loop(corrupt=lambda x, rng: None)),
     ("rows", lambda: dae.plot_image_rows({"a": ROW + 1})),
     ("rows", lambda: dae.plot_image_rows({"a": ROW.repeat(3, axis=-1)})),
     (r"rows\['a'\] and rows", lambda: dae.plot_image_rows({"a": ROW, "b": ROW[:1]})),
-    ("images", lambda: dae.plot_codes({"a": X[0] + 1}, {"a": X[0]}, [False])),
     ("history", lambda: dae.plot_history({"train_loss": [1], "val_loss": [NAN]})),
     ("values", lambda: dae.plot_matrix([[1], [2]], "a", "bc", "xyz")),
-    ("fields", lambda: dae.plot_fields({"f": POINTS[:2]}, POINTS, POINTS)),
     ("ladders", lambda: dae.plot_ladder({"a": {"m": TO}, "b": {"n": TO}}, "dB")),
-    *(("ladders", partial(ladder, *to)) for to in ((1, 2, 0), (3, 1, 2), (INF, 1, 2))),
-    ("highlight", lambda: ladder(2, 1, 3, highlight="b")),
+    ("ladders", lambda: dae.plot_ladder({"a": {"m": Interval(3, 1, 2)}}, "dB")),
+    ("highlight", lambda: dae.plot_ladder({"a": {"m": TO}}, "dB", highlight="b")),
     ("panels", lambda: curves({"a": {"c": [1, 2]}, "b": {}})),
-    ("panels", lambda: curves({"a": {name: [1, 2] for name in "abcdefgh"}})),
-    *(("curve 'c'", partial(curves, {"a": {"c": c}})) for c in ([1], [1, INF], ["a"])),
-    *(("x", partial(curves, {"a": {"c": [1, 2]}}, x)) for x in ([2, 1], [NAN, 1])),
-    ("x", lambda: curves({"a": {"c": [1, 2]}}, [0, 1], log=True)),
+    ("curve 'c'", lambda: curves({"a": {"c": [1, INF]}})),
+    ("x", lambda: curves({"a": {"c": [1, 2]}}, [2, 1])),
 ]
 
 

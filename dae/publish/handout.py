@@ -43,7 +43,7 @@ UNSEEN = re.compile(r"<!--.*?-->|<a id=[^>]*></a>\s*", flags=re.DOTALL)
 
 
 def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:
-    """Write the four files for a teacher, all or none.
+    """Write the four files for a teacher, each whole.
 
     Parameters
     ----------
