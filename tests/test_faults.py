@@ -192,6 +192,7 @@ def full_disk(free):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["full", "stuck"])
 def test_finished_run_that_cannot_be_put_into_place(project, capsys, fault):
     """The disk is full for the largest file, or a folder stands in a file's place."""
@@ -217,6 +218,7 @@ def test_finished_run_that_cannot_be_put_into_place(project, capsys, fault):
     assert stuck.read_text() == '{"x": 7}' and names_in(project / "runs") == []
 
 
+@pytest.mark.slow
 def test_two_runs_at_once(project):
     """Published one after the other, the second stays, and nothing is mixed."""
     for name, value in (("1", 3), ("2", 7)):
@@ -230,6 +232,7 @@ def test_two_runs_at_once(project):
         assert f"It is {value}<!--" in run.NOTEBOOK.read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_run_that_is_going_on(project, capsys, monkeypatch):
     folder, before = finished_run(project), contents(project)
     lock = run.claim(folder)  # as another process

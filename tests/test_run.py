@@ -117,6 +117,7 @@ def test_full_run_renews_all_and_shows_where_it_is(tmp_path):
     assert names_in(root / "runs") == []
 
 
+@pytest.mark.slow
 def test_finished_run_is_put_into_place_without_running_a_cell(project, capsys):
     """Once its text has been corrected; no half file of a killed run."""
     finished_run(project, "0")
@@ -152,6 +153,7 @@ def test_run_of_other_code_is_not_taken_for_this_one(project):
     assert not run.executed_before(lesson, folder)
 
 
+@pytest.mark.slow
 def test_edition_alone(project, capsys):
     """Built from the executed notebook as it is, and from no other."""
     for option, path in (("--pdf", run.PDF), ("--page", run.PAGE)):
