@@ -367,6 +367,7 @@ def test_one_file_written_at_once(tmp_path):
     assert names_in(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.slow
 def test_odd_paths(tmp_path, monkeypatch):
     odd = tmp_path / "mes données + 数字 (1)%20"
     odd.mkdir()
@@ -430,6 +431,7 @@ def saved(tmp_path_factory):
     return path, model
 
 
+@pytest.mark.slow
 def test_damaged_checkpoint(saved, tmp_path):
     """Cut short, or with a flipped bit, in every 23rd byte, the bits in turns."""
     content, path, model = saved[0].read_bytes(), tmp_path / "a.npz", compiled()

@@ -272,6 +272,7 @@ def test_compiled_with_muon_and_a_rate_that_rises_then_falls_to_zero():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs")
+@pytest.mark.slow
 def test_a_trained_model_leaves_nothing_in_memory():
     """Keras's sum over replicas, even over one, would keep the graph of each step."""
     import tensorflow as tf
