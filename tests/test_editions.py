@@ -236,7 +236,7 @@ def test_every_figure_is_there_with_alt_text_and_caption(notebook, tree, paper):
     charts = [o for o in outputs if "svg" in o.get("metadata", {}).get("image/png", {})]
     named = re.findall(r"\]\((dae/.*svg)\)", "".join(c.source for c in notebook.cells))
     drawn = [p for p in named if "<image" not in (ROOT / p).read_text("utf-8")]
-    on_paper = sum(len(page.images) for page in paper.pages)
+    on_paper = sum(len(page.images.keys()) for page in paper.pages)
     assert on_paper == len(pictures) - len(charts) - len(drawn)  # those are lines
 
 
