@@ -74,7 +74,7 @@ def test_fast_run_writes_only_into_its_folder(fast_run):
     """What IPython, Matplotlib and Keras put into a new home is theirs."""
     assert contents(ROOT) == fast_run.before
     assert names_in(fast_run.elsewhere) == [fast_run.folder.name]
-    assert set(names_in(fast_run.home)) <= {".cache", ".ipython", ".keras"}
+    assert set(names_in(fast_run.home)) <= {".cache", ".config", ".ipython", ".keras"}
 
 
 # --- a full run, of a small lesson
