@@ -71,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         folder = folder_of_run(options)
         lock = run.claim(folder)
     except STOPS as error:
-        print(error, file=sys.stderr)
+        said = error.args[0] if isinstance(error, KeyError) else error  # no quotes
+        print(said, file=sys.stderr)
         return 1
     status = carry_out(notebook, folder, options)
     lock.release()
