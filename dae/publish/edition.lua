@@ -21,13 +21,24 @@ end
 
 -- an environment of TeX without dollars is a formula in Jupyter, too
 local function with_dollars(text)
-  local fenced = false
   local lines = pandoc.List()
+  local fenced, open = false, nil -- what a formula that is open ends with
   for line in (text .. "\n"):gmatch("(.-)\n") do
-    if line:match("^%s*```") or line:match("^%s*~~~") then fenced = not fenced end
-    local begins, ends = line:match("^\\begin{"), line:match("\\end{%a+%*?}%s*$")
-    if begins and not fenced then line = "$$" .. line end
-    if ends and not fenced and not line:match("%$%s*$") then line = line .. "$$" end
+    local environment = line:match("^\\begin{(%a+%*?)}")
+    local last = environment and "\\end{" .. environment .. "}"
+    if not open and (line:match("^%s*```") or line:match("^%s*~~~")) then fenced = not fenced end
+    if not open and not fenced and last and text:find(last, 1, true) then
+      open = last
+      line = "$$" .. line
+    elseif not fenced and (not open or open == "$$") then
+      local _, count = line:gsub("%$%$", "")
+      if count % 2 == 1 then open = not open and "$$" or nil end
+    end
+    local start, stop = line:find(open or "\n", 1, true)
+    if start and open ~= "$$" then
+      line = line:sub(1, stop) .. "$$" .. line:sub(stop + 1)
+      open = nil
+    end
     lines:insert(line)
   end
   return table.concat(lines, "\n") .. "\n"
@@ -92,7 +103,6 @@ READ.source = READ.code
 function READ.plain(piece, about)
   return pandoc.Div({ pandoc.CodeBlock(piece.text, { class = "plain" }) }, about)
 end
-function READ.caption(piece, about) return pandoc.Div(from_markdown(piece.text), about) end
 -- of slides: words as large as there is room for, and smaller ones above them
 function READ.words(piece, about)
   local parts = { piece.heading, piece.small, piece.large }

@@ -95,6 +95,7 @@ end
 
 local function figure(div)
   local image, caption = div.content[1].content[1], div.content[2]
+  if image.t ~= "Image" then return div.content:walk(ELEMENTS) end -- it is elsewhere
   local alt = pandoc.utils.stringify(image.caption)
   local shown = quoted(image.src) .. ", " .. quoted(alt)
   if not caption then return { typst("#picture(" .. shown .. ")") } end
@@ -113,7 +114,6 @@ end
 
 local SHOW = { picture = figure, code = code, source = code, plain = code }
 function SHOW.text(div) return kept_together(div.content:walk(ELEMENTS)) end
-function SHOW.caption(div) return { pandoc.Div(SHOW.text(div), { ["typst:text:size"] = "9pt" }) } end
 function SHOW.large(div)
   local image = div.content[2].content[1].content[1]
   local alt = pandoc.utils.stringify(image.caption)
