@@ -32,12 +32,12 @@ from PIL import Image as Picture
 from traitlets.config import Config
 
 from dae.notebook import PROGRESS
+from dae.publish.numbers import COMMENT
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]  # with the notebook, and its pictures
 CAPTION = re.compile(r"(?:<a id=[^>]*></a>\s*)?\*\*Figure \d+\.\*\* ")
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)\s]+\)")
-COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 DRAWING = re.compile(r"<svg\b.*?</svg>", flags=re.DOTALL)
 NO_ALT = "A picture without a description."
 SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg"}
@@ -81,12 +81,20 @@ def title_cell(notebook: NotebookNode) -> NotebookNode:
     raise ValueError("notebook must have a Markdown cell that begins with # TITLE")
 
 
+def take_front(notebook: NotebookNode) -> tuple[list[str], list[str]]:
+    """Return the title cell's paragraphs for the title page, and the others.
+
+    The first are title and abstract, and the pictures with what is said below them.
+    """
+    parts = re.split(r"\n\n+", COMMENT.sub("", title_cell(notebook).source))
+    others = [part for part in parts[2:] if not part.startswith("![")]
+    return [part for part in parts if part not in others], others
+
+
 def front(notebook: NotebookNode) -> tuple[str, str, str]:
     """Return title, abstract, and what is said of the title's picture, or nothing."""
-    parts = re.split(r"\n\n+", COMMENT.sub("", title_cell(notebook).source))
-    pictures = [part for part in parts if part.startswith("![")]
-    below = pictures[0].partition("\n")[2].strip("*") if pictures else ""
-    return parts[0].removeprefix("# "), parts[1] if len(parts) > 1 else "", below
+    title, abstract, picture = (*take_front(notebook)[0], "", "")[:3]
+    return title.removeprefix("# "), abstract, picture.partition("\n")[2].strip("*")
 
 
 class InReadingOrder(Preprocessor):
@@ -103,9 +111,7 @@ class InReadingOrder(Preprocessor):
             cell.metadata = NotebookNode(known | cell.metadata)
             if cell.cell_type == "code":
                 prepare(cell)
-        parts = re.split(r"\n\n+", COMMENT.sub("", first.source))[2:]
-        # the title page, or the top of the page, has the picture already
-        first.source = "\n\n".join(p for p in parts if not p.startswith("!["))
+        first.source = "\n\n".join(take_front(notebook)[1])
         rest = [cell for cell in notebook.cells if cell is not first]
         notebook.cells = list(with_captions([first, *rest]))
         return notebook, resources
@@ -137,8 +143,7 @@ def prepare(cell: NotebookNode) -> None:
             if "text/plain" in data:
                 data["text/plain"] = strip_ansi(data["text/plain"]).strip("\n")
     cell.outputs = [output for output in cell.outputs if is_kept(output)]
-    pictures = [o for o in cell.outputs if SUFFIXES.keys() & o.get("data", {}).keys()]
-    about["figure"] = bool(pictures) and not about["taught"]
+    about["figure"] = is_figure(cell) and not about["taught"]
 
 
 def as_img(drawing: re.Match) -> str:

@@ -17,7 +17,6 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from dae.publish.edition import (
-    COMMENT,
     HERE,
     NO_ALT,
     ROOT,
@@ -25,6 +24,7 @@ from dae.publish.edition import (
     front,
     take_apart,
 )
+from dae.publish.numbers import ANCHOR, COMMENT
 from dae.publish.pdf import typeset
 from dae.publish.transaction import write_all
 
@@ -39,7 +39,7 @@ BOX = re.compile(r"^> \*\*Predict first\.\*\* (.+)$", flags=re.MULTILINE)
 TAKEAWAY = "**What to take from it.**"
 SECTION = re.compile(r"## (\d+\. .+)")
 HEADING = re.compile(r"##? ")
-UNSEEN = re.compile(r"<!--.*?-->|<a id=[^>]*></a>\s*", flags=re.DOTALL)
+UNSEEN = re.compile(rf"{COMMENT.pattern}|{ANCHOR.pattern}\s*", flags=re.DOTALL)
 
 
 def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:

@@ -26,7 +26,7 @@ from rich.console import Console
 from dae._files import written_whole
 from dae.notebook import WIDGET
 from dae.publish import numbers
-from dae.publish.edition import is_run
+from dae.publish.edition import ROOT, is_run
 from dae.publish.handout import check_ids
 from dae.publish.live import Live
 from dae.publish.page import build_page, to_page
@@ -34,7 +34,6 @@ from dae.publish.pdf import build_pdf
 from dae.publish.transaction import write_all
 from dae.results import turned_knobs
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "denoising-autoencoder-tutorial.ipynb"
 PDF = NOTEBOOK.with_suffix(".pdf")
 PAGE = NOTEBOOK.with_suffix(".html")
