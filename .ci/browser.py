@@ -71,7 +71,7 @@ LONGEST_LINE = """() => Math.max(...[...document.querySelectorAll('article > p')
 
 def copy_for_a_fast_run(folder: Path) -> None:
     """Put package and notebook there, the notebook empty and with few images."""
-    for name in ("dae", "tests/benchmarks"):  # section 17 draws what these measured
+    for name in ("dae", "tests/benchmarks"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "figures").mkdir()
     notebook = nbformat.read(ROOT / NAME, as_version=4)
@@ -298,7 +298,7 @@ def visit_without_script(browser) -> None:
     page.goto((ROOT / NAME).with_suffix(".html").as_uri())
     expect(page.locator("#live-missing")).to_be_visible()
     expect(page.locator("#live-works")).to_be_hidden()
-    expect(page.locator("#Figure-9")).to_be_visible()
+    expect(page.locator("#baselines")).to_be_visible()
     context.close()
 
 
