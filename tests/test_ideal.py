@@ -22,9 +22,15 @@ def test_posterior_mean_is_bayes_rule_written_out(data, rng):
         np.testing.assert_allclose(other, weights @ values, rtol=1e-10)
 
 
-def test_score_is_the_slope_of_the_log_density(data, rng):
-    sigma = 0.7
+def test_two_points_give_the_hyperbolic_tangent():
+    """For data at -1 and 1, E[x | y] = tanh(y / sigma^2)."""
+    y = np.linspace(-2, 2, 9)[:, None]
+    mean = posterior_mean(y, np.array([[-1.0], [1.0]]), 0.8)
+    np.testing.assert_allclose(mean, np.tanh(y / 0.64), rtol=1e-12)
 
+
+@pytest.mark.parametrize("sigma", [0.5, 0.7])
+def test_score_is_the_slope_of_the_log_density(data, rng, sigma):
     def log_density(y):
         return np.log(np.mean([multivariate_normal.pdf(y, x, sigma**2) for x in data]))
 
@@ -66,3 +72,10 @@ def test_local_memory_compares_each_pixel_s_window_only(rng):
                     weights *= np.exp(-(away**2) / (2 * 0.16))
         exact = weights @ data[:, row, column, 0] / weights.sum()
         assert abs(answers[image, row, column, 0] - exact) < 1e-12
+
+
+def test_local_memory_that_sees_everything_is_memory_of_images(rng):
+    data, noisy = rng.random((9, 4, 5, 1)), rng.normal(size=(2, 4, 5, 1))
+    whole = posterior_mean(noisy.reshape(2, 20), data.reshape(9, 20), 0.4)
+    local = local_posterior_mean(noisy, data, 0.4, 9)
+    np.testing.assert_allclose(local.reshape(2, 20), whole, rtol=1e-10)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 import dae
 
@@ -11,8 +12,23 @@ CLIPPED = [dae.add_gaussian_noise, dae.add_speckle_noise, dae.add_poisson_noise]
 ALL = [*CLIPPED, dae.add_salt_and_pepper, dae.mask_pixels]
 
 
+def clipped_mean(x, sigma):
+    """E[clip(x + sigma eps, 0, 1)] for eps ~ N(0, 1), in closed form."""
+    a, b = (0 - x) / sigma, (1 - x) / sigma
+    inside = x * (norm.cdf(b) - norm.cdf(a)) + sigma * (norm.pdf(a) - norm.pdf(b))
+    return inside + norm.sf(b)
+
+
 def constant(value, count=2000):
     return np.full((count, 28, 28, 1), value, dtype=np.float32)
+
+
+@pytest.mark.parametrize("sigma", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_clipped_mean_is_the_closed_form(rng, value, sigma):
+    noisy = dae.add_gaussian_noise(constant(value), rng, level=sigma)
+    error = abs(noisy.mean(dtype=float) - clipped_mean(value, sigma))
+    assert error < 4 * sigma / math.sqrt(noisy.size)  # four standard errors
 
 
 @pytest.mark.parametrize(
@@ -36,6 +52,18 @@ def test_each_pixel_has_the_moments_of_its_law(add, variance, kurtosis, rng):
         assert fourth == pytest.approx(kurtosis(x), rel=0.05)
 
 
+@pytest.mark.parametrize("photons", [2, 30.5])
+def test_poisson_is_a_count(rng, photons):
+    images = constant(0.4)
+    noisy = dae.add_poisson_noise(images, rng, level=photons**-0.5, clip=False)
+    counts = noisy.astype(float) * photons
+    np.testing.assert_allclose(counts, np.round(counts), atol=1e-3)
+    n, rate = noisy.size, 0.4 * photons
+    assert abs(counts.mean() - rate) < 4 * math.sqrt(rate / n)
+    dark, share = math.exp(-rate), np.mean(counts < 0.5)
+    assert abs(share - dark) < 4 * math.sqrt(dark * (1 - dark) / n)
+
+
 @pytest.mark.parametrize("add", CLIPPED)
 def test_clip_bounds_the_values_and_does_nothing_else(digits, add):
     def noisy(**options):
@@ -49,14 +77,6 @@ def test_clip_bounds_the_values_and_does_nothing_else(digits, add):
     np.testing.assert_array_equal(noisy(), np.clip(free, 0, 1))
     if add is not dae.add_gaussian_noise:
         assert not noisy()[digits == 0].any()  # black stays black
-
-
-def test_the_committed_run_s_noise_comes_again(mnist, results):
-    x_test, settings = mnist[2][0], results["settings"]
-    rng = np.random.default_rng([settings["seed"], 5])  # as section 5 draws it
-    noisy = dae.add_gaussian_noise(x_test, rng, level=settings["sigma"])
-    expected = results["test"]["noisy"]["psnr"]
-    assert dae.psnr(x_test, noisy).mean() == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("corrupt", ALL)

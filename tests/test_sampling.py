@@ -69,6 +69,16 @@ def test_it_stops_below_the_level_or_after_the_steps():
     assert len(levels(0.009)) == 0 and len(levels(0.011)) == 1000  # by default
 
 
+def test_only_holes_are_painted_and_to_fit_the_rest(rng):
+    """Two pictures are possible; one pixel that is known tells which."""
+    known = np.full((2, 2, 1), np.nan)
+    known[1, 0] = 0.8
+    images, levels = generate(ideal, 100, rng, known=known)
+    assert (images[:, 1, 0] == np.float32(0.8)).all()
+    assert np.mean(np.abs(images - 0.8).max(axis=(1, 2, 3)) < 0.2) > 0.8  # else half
+    assert levels[-1] < 0.05
+
+
 def test_each_picture_may_have_holes_of_its_own(rng):
     known = np.full((50, 2, 2, 1), np.nan)
     known[:25, 0, 0], known[25:, 1, 1] = 0.2, 0.8

@@ -1,6 +1,8 @@
 """Training: fresh noise, fixed validation, best weights, resuming, clear failures."""
 
+import copy
 import gc
+import pickle
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +18,7 @@ from dae import (
     evaluate,
     load_checkpoint,
     noisy_batches,
+    orthogonal,
     save_checkpoint,
     train,
     training_loop,
@@ -113,6 +116,12 @@ def test_train_compiles_and_runs_the_loop(digits, whole):
     assert train(model, *data, learning_rate=1e-2, **OPTIONS) == whole[0].history
 
 
+def test_seed_matters_and_layout_in_memory_does_not(model, digits, whole):
+    by_columns = run(model, digits, 1, lambda *a: np.asfortranarray(corrupt(*a)))
+    assert by_columns.history["val_loss"] == whole[0].history["val_loss"][:1]
+    assert run(model, digits, 1, seed=6).history != by_columns.history
+
+
 def test_best_weights_are_kept(model, digits, monkeypatch):
     """The first ones, if tied; also where a training is broken off and goes on."""
     script, weights, state = [3.0, 1.0, 1.0, 2.0, 1.5], [], None
@@ -133,14 +142,20 @@ def test_best_weights_are_kept(model, digits, monkeypatch):
 
 
 def test_a_corruption_in_place_is_refused_before_it_spoils_the_targets(model, digits):
+    def in_place(images, rng):
+        images *= 0.5
+        return images
+
     before = digits.copy()
     with pytest.raises(ValueError, match="read-only"):
-        run(model, digits, noise=lambda images, _: np.negative(images, out=images))
+        run(model, digits, noise=in_place)
     np.testing.assert_array_equal(digits, before)
 
 
-@pytest.mark.parametrize("steps", [0, 3])
-def test_an_interrupt_leaves_the_network_as_it_is(model, digits, monkeypatch, steps):
+@pytest.mark.parametrize(("steps", "done"), [(0, "0.00"), (3, "1.50")])
+def test_an_interrupt_leaves_the_network_as_it_is(
+    model, digits, monkeypatch, steps, done
+):
     step, weights = model.train_on_batch, [model.get_weights()]
 
     def train_on_batch(*pair):
@@ -150,7 +165,7 @@ def test_an_interrupt_leaves_the_network_as_it_is(model, digits, monkeypatch, st
         weights.append(model.get_weights())
 
     monkeypatch.setattr(model, "train_on_batch", train_on_batch)
-    with pytest.raises(KeyboardInterrupt, match=f"after {steps / 2:.2f} of 3"):
+    with pytest.raises(KeyboardInterrupt, match=f"after {done} of 3 epochs"):
         run(model, digits, batch_size=100)
     assert_equal(model.get_weights(), weights[-1])
 
@@ -164,11 +179,12 @@ def test_diverged_training_stops_at_the_end_of_its_epoch(model, digits):
 
 
 def test_evaluate_is_the_mean_cross_entropy_and_trains_nothing(model, digits):
-    clean, before = digits[:600], model.get_weights()  # a batch of 500, and a part
-    noisy = corrupt(clean, np.random.default_rng(0))
-    expected = cross_entropy(model, noisy, clean)
-    for _ in range(2):  # what was measured before does not count
-        assert evaluate(model, noisy, clean) == pytest.approx(expected, rel=1e-5)
+    before, noisy = model.get_weights(), corrupt(digits, np.random.default_rng(0))
+    for count in (3, 500, 600, 1000):  # more than one batch, also in parts
+        expected = cross_entropy(model, noisy[:count], digits[:count])
+        for _ in range(2):  # what was measured before does not count
+            found = evaluate(model, noisy[:count], digits[:count])
+            assert found == pytest.approx(expected, rel=1e-5)
     assert_equal(model.get_weights(), before)
 
 
@@ -196,6 +212,8 @@ def test_a_stopped_training_goes_on_from_its_state_in_memory(model, digits, whol
 def test_a_finished_training_needs_no_optimiser(model, digits, whole, tmp_path):
     """As the one in the package."""
     save_checkpoint(tmp_path / "a.npz", replace(whole[0], variables=[]))
+    sizes = [p.stat().st_size for p in (tmp_path / "a.npz", whole[1] / "3.npz")]
+    assert sizes[0] < 0.6 * sizes[1]
     state = load_checkpoint(tmp_path / "a.npz")
     assert run(model, digits, state=state).history == whole[0].history
     begun = replace(state, history={"train_loss": [], "val_loss": []})
@@ -203,23 +221,66 @@ def test_a_finished_training_needs_no_optimiser(model, digits, whole, tmp_path):
         run(model, digits, state=begun)
 
 
+def test_layers_that_draw_numbers_go_on_where_they_were(digits, tmp_path):
+    layers = [keras.Input((28, 28, 1)), keras.layers.GaussianNoise(0.3)]
+    model = keras.Sequential([*layers, keras.layers.Dense(1, "sigmoid")])
+    compile_denoiser(model, 18)
+    state = run(model, digits, 1)
+    save_checkpoint(tmp_path / "a.npz", state)
+    unbroken = run(model, digits, state=state).history
+    again = run(model, digits, state=load_checkpoint(tmp_path / "a.npz")).history
+    assert again == unbroken
+
+
+OTHERS = {  # what differs in the model or in its compilation
+    "weights": (keras.layers.Dense(1, "sigmoid"), {}),
+    "loss": (keras.layers.Identity(), {"loss": "mse"}),
+    "learning_rate": (keras.layers.Identity(), {"learning_rate": 0.1}),
+}
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"seed": 6}, "seed: 5 in the checkpoint, 6 now"),
         ({"epochs": 4}, "epochs"),
+        ({"batch_size": 33}, "batch_size"),
         ({"noise": partial(add_gaussian_noise, level=0.2)}, "noisy_validation_crc32"),
-        ({}, "learning_rate"),
+        *(({}, name) for name in OTHERS),
     ],
 )
 def test_checkpoint_of_another_run(model, digits, whole, change, told):
-    if told == "learning_rate":
-        model = small_model()
-        compile_denoiser(model, 18, learning_rate=0.1)
+    if told in OTHERS:
+        layer, options = OTHERS[told]
+        model = keras.Sequential([keras.Input((28, 28, 1)), layer])
+        compile_denoiser(model, 18, **options)
     before, state = model.get_weights(), load_checkpoint(whole[1] / "1.npz")
     with pytest.raises(ValueError, match=rf"another run \(.*{told}"):
         run(model, digits, state=state, **change)
     assert_equal(model.get_weights(), before)
+
+
+def test_what_no_checkpoint_can_hold_is_refused_at_the_call(digits):
+    class Own(keras.losses.Loss):
+        def get_config(self):
+            return {"name": "own", "what": object()}
+
+    model = small_model()
+    compile_denoiser(model, 10, loss=Own())
+    with pytest.raises(TypeError, match="model must have a loss and an optimiser that"):
+        run(model, digits)
+
+
+@pytest.mark.slow
+def test_a_trained_network_can_be_saved_copied_and_pickled(digits, tmp_path):
+    model = compiled()
+    model.train_on_batch(digits[:8], digits[:8])
+    model.save(tmp_path / "a.keras")
+    loaded = keras.saving.load_model(tmp_path / "a.keras")
+    for again in (loaded, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert isinstance(again.optimizer, Muon)
+        assert_equal(again.get_weights(), model.get_weights())
+        again.train_on_batch(digits[:8], digits[:8])
 
 
 # --- the optimiser
@@ -232,6 +293,14 @@ def by_svd(matrix):
         s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
     assert s.min() > 0.6 and s.max() < 1.3  # all near one
     return u * s @ v
+
+
+@pytest.mark.parametrize("shape", [(576, 16), (144, 64), (9, 1)])
+def test_orthogonal_brings_all_singular_values_near_one(rng, shape):
+    matrix = rng.standard_normal(shape).astype(np.float32)
+    for size in (1, 100):
+        found = orthogonal(size * matrix)
+        np.testing.assert_allclose(found, by_svd(matrix), atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 4, 2), (3, 3, 2, 30)])  # high, and wide
@@ -272,7 +341,6 @@ def test_compiled_with_muon_and_a_rate_that_rises_then_falls_to_zero():
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="its graphs")
-@pytest.mark.slow
 def test_a_trained_model_leaves_nothing_in_memory():
     """Keras's sum over replicas, even over one, would keep the graph of each step."""
     import tensorflow as tf
