@@ -10,7 +10,8 @@ parts II, III   `baselines` filters and the affine denoiser, `ideal` the posteri
                 `sampling` new digits
 what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
                 `notebook` source code, tables, progress, exercises
-what is kept    `results` the notebook's parameters and results, and where files go
+what is kept    `results` the notebook's parameters and results, and where files go;
+                `start` what lets a part of the lesson start alone
 behind it       ``_checks`` arguments, ``_files`` whole or not there, ``_replicas``
                 several devices
 a whole run     ``publish`` executes the notebook and makes all files of it; it is what

@@ -20,7 +20,6 @@ from .data import (
 from .ideal import (
     local_posterior_mean,
     posterior_mean,
-    score,
 )
 from .metrics import (
     Interval,
@@ -38,6 +37,7 @@ from .model import (
     load_denoiser,
     residual_block,
     save_denoiser,
+    train_classifier,
 )
 from .noise import (
     add_gaussian_noise,
@@ -45,6 +45,7 @@ from .noise import (
     add_salt_and_pepper,
     add_speckle_noise,
     mask_pixels,
+    rng,
 )
 from .notebook import (
     LiveProgress,
@@ -78,6 +79,7 @@ from .sampling import (
 from .training import (
     evaluate,
     noisy_batches,
+    short_run,
     train,
     training_loop,
 )

@@ -62,9 +62,10 @@ def total_variation(images: NDArray, weight: float) -> NDArray[np.float32]:
 
     References
     ----------
-    .. [1] A. Chambolle, "An algorithm for total variation minimization and
-       applications", Journal of Mathematical Imaging and Vision 20:89-97, 2004.
-       doi:10.1023/B:JMIV.0000011325.36760.1e
+    .. [1] L. I. Rudin, S. Osher and E. Fatemi, "Nonlinear total variation based noise
+       removal algorithms", Physica D 60:259-268, 1992.
+       doi:10.1016/0167-2789(92)90242-F. By the algorithm of A. Chambolle, Journal of
+       Mathematical Imaging and Vision 20:89-97, 2004, in scikit-image.
     """
     images = check_images(images)
     weight = float(check_nonnegative(weight, "weight"))

@@ -4,17 +4,12 @@ import numbers
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import log_ndtr
 
 from dae._checks import check_nonnegative, check_numbers, refuse
 
 
-def posterior_mean(
-    noisy: NDArray,
-    data: NDArray,
-    sigma: float,
-    values: NDArray | None = None,
-    batch_size: int = 100,
-) -> NDArray:
+def posterior_mean(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
     """Mean of the points that a noisy point may come from, ``E[x | y]``.
 
     If ``x`` is one of the rows of `data`, each equally likely, and
@@ -30,14 +25,10 @@ def posterior_mean(
         The clean points.
     sigma : float
         Standard deviation of the noise, above 0, in the units of the points.
-    values : ndarray, float32 or float64, shape (M, K), optional
-        What to take the weighted mean of; the default is `data` itself.
-    batch_size : int
-        Noisy points at a time; it bounds the memory, and changes nothing else.
 
     Returns
     -------
-    ndarray, of the type of `values`, shape (N, D), or (N, K) with `values`
+    ndarray, of the type of `data`, shape (N, D)
 
     Raises
     ------
@@ -54,40 +45,51 @@ def posterior_mean(
        doi:10.1007/978-0-387-84858-7
     """
     _check_points(noisy, data, sigma)
-    values = data if values is None else values
     lengths = np.einsum("md,md->m", data, data, dtype=np.float64).astype(data.dtype)
     means = []
-    for start in range(0, len(noisy), batch_size):
-        part = noisy[start : start + batch_size]
+    for start in range(0, len(noisy), 100):  # a hundred at a time, to save memory
+        part = noisy[start : start + 100]
         # -|y - x|^2 / 2 sigma^2 less what is the same for every x
         logits = part @ data.T - lengths / 2
         logits /= float(sigma) ** 2
         logits -= logits.max(axis=1, keepdims=True)
         weights = np.exp(logits, out=logits)
-        means.append(weights @ values / weights.sum(axis=1, keepdims=True))
+        means.append(weights @ data / weights.sum(axis=1, keepdims=True))
     return np.concatenate(means)
 
 
 def local_posterior_mean(
-    noisy: NDArray, data: NDArray, sigma: float, side: int
+    noisy: NDArray,
+    data: NDArray,
+    sigma: float,
+    side: int = 7,
+    *,
+    temperature: float = 1.0,
+    clip: bool = False,
 ) -> NDArray:
     """Posterior mean of each pixel, given only what is near it.
 
-    For each pixel, `posterior_mean` over the windows that the images of `data` have at
-    the same place [1]_. The pixel's neighbourhood is compared, nothing else: digits
-    may be put together from many. A window is cut off at the border; windows are not
-    shifted.
+    For each pixel, the weighted mean of that pixel in the images of `data`. The weight
+    of an image is the likelihood of the noisy window around the pixel, if the clean
+    window were the one that this image has at the same place [1]_. An answer may be
+    put together from many images. A window is cut off at the border.
 
     Parameters
     ----------
     noisy : ndarray, float32 or float64, shape (N, H, W, 1)
-        Images under Gaussian noise that was not clipped.
+        Images under Gaussian noise.
     data : ndarray, float32 or float64, shape (M, H, W, 1)
         Clean images.
     sigma : float
         Standard deviation of the noise, above 0.
     side : int
-        Of the window, in pixels, odd. Twice the image's is memory of whole images.
+        Of the window, in pixels, odd.
+    temperature : float
+        Above 0. The log likelihood is divided by it: above 1, more images share the
+        weight than Bayes' rule asks for.
+    clip : bool
+        Whether the noisy values were clipped to [0, 1]. A pixel at 0 (or 1) then has
+        the probability that noise leads there or beyond.
 
     Returns
     -------
@@ -96,7 +98,8 @@ def local_posterior_mean(
     Raises
     ------
     ValueError, TypeError
-        As `posterior_mean`, or if `side` is not an odd number above 0.
+        If `noisy` and `data` are not such batches of equally large images, `sigma` or
+        `temperature` is not above 0, or `side` is not an odd number above 0.
 
     References
     ----------
@@ -105,47 +108,42 @@ def local_posterior_mean(
     """
     for name, images in {"noisy": noisy, "data": data}.items():
         check_numbers(images, name, (None, *np.shape(noisy)[1:3], 1))
+    for name, value in {"sigma": sigma, "temperature": temperature}.items():
+        check_nonnegative(value, name, positive=True)
     if not isinstance(side, numbers.Integral) or side < 1 or side % 2 == 0:
         refuse("side", "be an odd number of pixels, 1 or more", repr(side))
+    seen, known = _log_likelihood(noisy / sigma, data / sigma, 1 / sigma, clip)
+    seen /= temperature
     answers = np.empty(noisy.shape, data.dtype)
     for row, column in np.ndindex(noisy.shape[1:3]):
         top, left = max(row - side // 2, 0), max(column - side // 2, 0)
         near = np.s_[:, top : row + side // 2 + 1, left : column + side // 2 + 1]
-        seen, known = (part[near].reshape(len(part), -1) for part in (noisy, data))
-        values = data[:, row, column]  # what the pixel is in each of the images
-        answers[:, row, column] = posterior_mean(seen, known, sigma, values, 20)
+        ours, theirs = (part[near].reshape(len(part), -1) for part in (seen, known))
+        values = data[:, row, column, 0]  # what the pixel is in each of the images
+        for start in range(0, len(noisy), 250):
+            part = slice(start, start + 250)
+            weights = ours[part] @ theirs.T  # log likelihoods
+            weights -= weights.max(axis=1, keepdims=True)
+            np.exp(weights, out=weights)
+            answers[part, row, column, 0] = weights @ values / weights.sum(axis=1)
     return answers
 
 
-def score(noisy: NDArray, data: NDArray, sigma: float) -> NDArray:
-    """Gradient of the log density of noisy points, by Tweedie's formula.
+def _log_likelihood(noisy: NDArray, data: NDArray, white: float, clip: bool) -> tuple:
+    """Split the log likelihood of noisy pixels, given clean ones, into two factors.
 
-    ``(E[x | y] - y) / sigma**2`` [1]_ [2]_, with `posterior_mean`.
-
-    Parameters
-    ----------
-    noisy, data, sigma
-        As in `posterior_mean`.
-
-    Returns
-    -------
-    ndarray, floating point, shape (N, D)
-        In units of 1 / (unit of the points).
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `posterior_mean`.
-
-    References
-    ----------
-    .. [1] H. Robbins, "An empirical Bayes approach to statistics", Proceedings of the
-       Third Berkeley Symposium on Mathematical Statistics and Probability 1:157-163,
-       1956.
-    .. [2] B. Efron, "Tweedie's formula and selection bias", Journal of the American
-       Statistical Association 106(496):1602-1614, 2011. doi:10.1198/jasa.2011.tm11181
+    All in units of the noise. Along the last axis of the two, the sum of products is
+    the log likelihood, but for what does not depend on the clean pixel.
     """
-    return (posterior_mean(noisy, data, sigma) - noisy) / sigma**2
+    if not clip:
+        seen, known = [noisy, np.full_like(noisy, -0.5)], [data, data**2]
+    else:
+        black, bright = noisy <= 0, noisy >= white
+        free = ~(black | bright)
+        seen = [free * noisy, free * -0.5, black, bright]
+        known = [data, data**2, log_ndtr(-data), log_ndtr(data - white)]
+    parts = (np.concatenate(each, axis=-1) for each in (seen, known))
+    return tuple(part.astype(data.dtype, copy=False) for part in parts)
 
 
 def _check_points(noisy: NDArray, data: NDArray, sigma: float) -> None:

@@ -9,7 +9,38 @@ fixed, ``functools.partial(add_gaussian_noise, level=0.5)``, it is what training
 import numpy as np
 from numpy.typing import NDArray
 
-from dae._checks import check_images, check_nonnegative, check_rng
+from dae._checks import (
+    check_count,
+    check_images,
+    check_nonnegative,
+    check_rng,
+    refuse,
+)
+
+
+def rng(seed: int, name: str) -> np.random.Generator:
+    """Make the random numbers of one experiment, which no other experiment shares.
+
+    Parameters
+    ----------
+    seed : int
+        At least 0.
+    name : str
+        Of the experiment. Another name gives other, independent numbers.
+
+    Returns
+    -------
+    numpy.random.Generator
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `seed` is not a whole number, at least 0, or `name` not a text.
+    """
+    check_count(seed, "seed", least=0)
+    if not isinstance(name, str) or not name:
+        refuse("name", "say which experiment it is", repr(name), TypeError)
+    return np.random.default_rng([seed, *name.encode()])
 
 
 def add_gaussian_noise(
@@ -171,7 +202,7 @@ def mask_pixels(
 ) -> NDArray[np.float32]:
     """Set a fixed number of pixels to black, at random places in each image.
 
-    The corruption of the first denoising autoencoder [1]_.
+    The corruption by which Vincent et al. learnt features [1]_.
 
     Parameters
     ----------

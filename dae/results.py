@@ -12,13 +12,10 @@ from dae._files import written_whole
 FULL_RUN = {  # the value there, and the lowest and the highest that make sense
     "EPOCHS": (50, 1, 1_000),
     "TRAIN_SIZE": (55_000, 1_200, 55_000),
-    "VAL_SIZE": (5_000, 300, 5_000),
     "TEST_SIZE": (10_000, 300, 10_000),
     "SIGMA": (0.5, 0.01, 10),
     "SEED": (0, 0, 10**9),
     "CODE_CHANNELS": (8, 1, 64),
-    "DIGIT": (0, 0, 9_999),
-    "SHORT_EPOCHS": (1, 1, 100),
     "SAMPLE_SIZE": (1_000, 100, 10_000),
 }
 
@@ -34,7 +31,7 @@ def check_parameters(**parameters: float) -> dict[str, float]:
     Returns
     -------
     dict
-        The same.
+        Those that decide on the outcome: all but `RESUME`.
 
     Raises
     ------
@@ -50,8 +47,8 @@ def check_parameters(**parameters: float) -> dict[str, float]:
             check_nonnegative(value, name)
         else:
             check_count(value, name, least=0)
-        if name in ("DIGIT", "SAMPLE_SIZE"):  # among the test images
-            high = parameters["TEST_SIZE"] - (name == "DIGIT")
+        if name == "SAMPLE_SIZE":  # among the test images
+            high = parameters["TEST_SIZE"]
         if not low <= value <= high:
             refuse(name, f"be from {low} to {high}", value)
     for name in ("PRETRAINED", "RESUME"):
@@ -61,7 +58,7 @@ def check_parameters(**parameters: float) -> dict[str, float]:
     if parameters["PRETRAINED"] and {"SIGMA", "CODE_CHANNELS"} & turned.keys():
         wanted = "be False, unless SIGMA is 0.5 and CODE_CHANNELS is 8"
         refuse("PRETRAINED", wanted, True)
-    return parameters
+    return {n: value for n, value in parameters.items() if n != "RESUME"}
 
 
 def turned_knobs(parameters: Mapping[str, float]) -> dict[str, float]:
@@ -70,7 +67,7 @@ def turned_knobs(parameters: Mapping[str, float]) -> dict[str, float]:
     Parameters
     ----------
     parameters : mapping of name to value
-        Of some or all parameters. `RESUME` makes no difference to the outcome.
+        Of some or all parameters.
 
     Returns
     -------

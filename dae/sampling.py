@@ -48,8 +48,8 @@ def generate(
         What part of the way the first step goes, above 0 and at most 1; later steps go
         farther.
     beta : float
-        From 0, where each step adds almost as much noise as it removes, to 1, where
-        it adds none.
+        Above 0 and at most 1. At 1, a step adds no noise. The smaller it is, the more
+        of what it removes a step adds again; at 0 it would be all, without an end.
     sigma_end : float
         Stop when the mean standard deviation of the noise that the denoiser sees is
         below this; after a thousand steps in any case.
@@ -63,7 +63,7 @@ def generate(
     Raises
     ------
     ValueError
-        If `h0` is not in (0, 1], `beta` not in [0, 1], `start` neither a number nor a
+        If `h0` or `beta` is not in (0, 1], `start` neither a number nor a
         picture in that range, or `known` no such picture; if `restore` gives another
         shape than it got.
 
@@ -101,8 +101,8 @@ def _check(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     if not 0 < h0 <= 1:
         refuse("h0", "be above 0 and at most 1", h0)
-    if not 0 <= beta <= 1:
-        refuse("beta", "be in [0, 1]", beta)
+    if not 0 < beta <= 1:
+        refuse("beta", "be above 0 and at most 1", beta)
     shape = np.shape(start) if np.ndim(start) == 3 else (28, 28, 1)
     if known is not None:
         shape = np.shape(known)[-3:] if np.ndim(known) > 2 else shape

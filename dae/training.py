@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dae._checks import check_count, check_images, check_model, check_same_shape, refuse
 from dae._replicas import in_step, replicas_of
 from dae.checkpoint import History, Training, values_of, variables_of
+from dae.model import build_autoencoder
 from dae.optimizer import compile_denoiser
 
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
@@ -265,6 +266,55 @@ def train(
         best_weights = state.best_weights
     model.set_weights(best_weights)
     return state.history
+
+
+def short_run(
+    corrupt: Corruption,
+    images: NDArray,
+    val_images: NDArray,
+    *,
+    epochs: int = 1,
+    seed: int = 0,
+    start: keras.Model | None = None,
+) -> keras.Model:
+    """Train the lesson's network for a short time, or go on with a trained one.
+
+    Parameters
+    ----------
+    corrupt : callable (images, rng) -> images
+        The noise to learn to undo, such as ``partial(add_gaussian_noise, level=0.2)``.
+    images, val_images : ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+        Clean images to learn from, and others to choose the best epoch by, of which
+        the first thousand are used.
+    epochs : int
+        Passes over `images`, in batches of 64.
+    seed : int
+        Of the initial weights, the order and the noise.
+    start : keras.Model, optional
+        A trained network, which stays as it is: a copy of it is trained on, with a
+        fifth of the learning rate.
+
+    Returns
+    -------
+    keras.Model
+        With the weights of its best epoch.
+
+    Raises
+    ------
+    TypeError, ValueError, FloatingPointError
+        As `train`.
+    """
+    val_images = check_images(val_images, "val_images")[:1_000]
+    keras.utils.set_random_seed(check_count(seed, "seed", least=0))
+    network, rate = build_autoencoder(), 1e-2
+    if start is not None:
+        if not isinstance(start, keras.Model):
+            refuse("start", "be a Keras model", type(start).__name__, TypeError)
+        network, rate = keras.models.clone_model(start), 2e-3
+        network.set_weights(start.get_weights())
+    options = {"epochs": epochs, "seed": seed, "batch_size": 64}
+    train(network, images, val_images, corrupt, learning_rate=rate, **options)
+    return network
 
 
 def _check_training(given: dict[str, Any]) -> dict:

@@ -84,7 +84,7 @@ def denoiser():
 @pytest.mark.slow
 def test_shipped_model_reaches_the_committed_number(denoiser, mnist, results):
     x_test, settings = mnist[2][0], results["settings"]
-    rng = np.random.default_rng([settings["seed"], 5])  # as section 5 draws it
+    rng = dae.rng(settings["seed"], "noise on test images")  # as the lesson draws it
     noisy = dae.add_gaussian_noise(x_test, rng, level=settings["sigma"])
     before, after = (results["test"][name]["psnr"] for name in ("noisy", "denoised"))
     assert dae.psnr(x_test, noisy).mean() == pytest.approx(before, abs=1e-4)

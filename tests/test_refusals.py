@@ -46,21 +46,21 @@ ARGUMENTS = {
     "val_images": (NO_IMAGES[:2], X[:4]),
     "evaluate.noisy": ([None, X[0], X[:1]], X),  # unclipped noise is right
     **dict.fromkeys(("posterior_mean.noisy", "posterior_mean.data"), TABLES),
-    **dict.fromkeys(("score.noisy", "score.data"), TABLES),
     "local_posterior_mean.noisy": ([None, X[0], X[:0], X * NAN], X),
     "data": ([None, X[0], X[:0], X[:, 1:], X * NAN], X),
     "level": (NO_LEVEL, 0.5),
     **dict.fromkeys(("width", "weight", "strength"), (NO_LEVEL, 1)),
-    **dict.fromkeys(("sigma", "learning_rate"), ([*NO_LEVEL, 0], 0.5)),
+    **dict.fromkeys(("sigma", "learning_rate", "temperature"), ([*NO_LEVEL, 0], 0.5)),
     "rng": ([0, None, np.random], np.random.default_rng(0)),
     **dict.fromkeys(("epochs", "batch_size", "total_steps"), (NO_COUNT, 4)),
     "seed": ([-1, 2.5, None], 0),
     "side": ([0, 2, 3.0, "3"], 3),
     "values": ([[1j], ["a"], [[1.0]], [], [NAN], [INF]], [1, 2]),
+    "short_run.start": ([255, "network"], None),
     "start": ([255, -0.1, 1.1, NAN, [0.5], np.full((28, 28), 0.5)], 0.5),
     "known": ([X[0, 0, :, 0], X[0] + 1, X[0] + INF], X[0]),
     "h0": ([0, -0.1, 1.1, NAN], 0.01),
-    "beta": ([-0.1, 1.1, NAN], 0.01),
+    "beta": ([0, -0.1, 1.1, NAN], 0.01),
     "model": ([None, "a.keras", keras.Sequential()], MODEL),
     "denoisers": ([[], ()], [never]),
     "state": ([{}, "a.npz"], STATE),
@@ -137,15 +137,15 @@ def generate(restore=never, count=2, **options):
     return dae.generate(restore, count, np.random.default_rng(0), **options)
 
 
-def curves(panels, x=(1, 2)):
-    return dae.plot_curves(panels, x, "xy")
+def curves(x, y, **options):
+    return dae.plot_curves({"a": {"c": (x, y)}}, "xy", **options)
 
 
 ROW = X[:2]
 TOGETHER = [
     ("clean and restored", lambda: dae.psnr(X, X[:1])),
     ("noisy and clean", lambda: baselines.fit_affine_denoiser(X, X[:1])),
-    ("noisy and data", lambda: dae.score(POINTS, POINTS[:, :1], 0.5)),
+    ("noisy and data", lambda: dae.posterior_mean(POINTS, POINTS[:, :1], 0.5)),
     ("level", lambda: dae.mask_pixels(X, np.random.default_rng(0), level=1.01)),
     ("known", lambda: generate(known=np.full((3, 28, 28, 1), NAN))),
     (r"images and restore\(images\)", lambda: generate(lambda x: x[:1], sigma_end=9)),
@@ -167,9 +167,15 @@ TOGETHER = [
     ("ladders", lambda: dae.plot_ladder({"a": {"m": TO}, "b": {"n": TO}}, "dB")),
     ("ladders", lambda: dae.plot_ladder({"a": {"m": Interval(3, 1, 2)}}, "dB")),
     ("highlight", lambda: dae.plot_ladder({"a": {"m": TO}}, "dB", highlight="b")),
-    ("panels", lambda: curves({"a": {"c": [1, 2]}, "b": {}})),
-    ("curve 'c'", lambda: curves({"a": {"c": [1, INF]}})),
-    ("x", lambda: curves({"a": {"c": [1, 2]}}, [2, 1])),
+    ("panels", lambda: dae.plot_curves({"a": {"c": ([1], [1])}, "b": {}}, "xy")),
+    (
+        "panels",
+        lambda: dae.plot_curves({"": {f"PCA {k}": ([1], [1]) for k in range(5)}}, "xy"),
+    ),
+    ("curve 'c'", lambda: dae.plot_curves({"": {"c": [1, 2, 3]}}, "xy")),
+    ("y of curve 'c'", lambda: curves([1, 2], [1, INF])),
+    ("x of curve 'c'", lambda: curves([2, 1], [1, 2])),
+    ("x of curve 'c'", lambda: curves([0, 1], [1, 2], log=True)),
 ]
 
 

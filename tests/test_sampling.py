@@ -29,7 +29,7 @@ def test_it_arrives_at_the_data_and_at_both_of_them(rng):
 
 
 @pytest.mark.parametrize("measured", [[], [3, 7, 8]])
-@pytest.mark.parametrize("given", [{}, {"h0": 0.05, "beta": 0}, {"h0": 1, "beta": 1}])
+@pytest.mark.parametrize("given", [{}, {"h0": 0.05, "beta": 0.5}, {"h0": 1, "beta": 1}])
 def test_it_is_the_paper_s_algorithm(given, measured, monkeypatch):
     """Number 2, written out with the paper's h, M and gamma; 1 if nothing is measured.
 

@@ -82,14 +82,13 @@ def test_files_of_other_settings_go_to_scratch():
 
 
 RIGHT = [
-    *({"EPOCHS": 1}, {"EPOCHS": 1_000}, {"SHORT_EPOCHS": 1}, {"SHORT_EPOCHS": 100}),
-    *({"SEED": 0}, {"SEED": 10**9}, {"DIGIT": 9_999}, {"PRETRAINED": True, "SEED": 3}),
-    {"TEST_SIZE": 300, "SAMPLE_SIZE": 300, "DIGIT": 299},
+    *({"EPOCHS": 1}, {"EPOCHS": 1_000}, {"SEED": 0}, {"SEED": 10**9}),
+    *({"PRETRAINED": True, "SEED": 3}, {"TEST_SIZE": 300, "SAMPLE_SIZE": 300}),
 ]
 WRONG = [  # the last one of each is not as it must be
-    *({"EPOCHS": 0}, {"EPOCHS": 1_001}, {"SHORT_EPOCHS": 101}, {"TRAIN_SIZE": 55_001}),
+    *({"EPOCHS": 0}, {"EPOCHS": 1_001}, {"TRAIN_SIZE": 55_001}),
     *({"SEED": -1}, {"SEED": 10**9 + 1}, {"TEST_SIZE": 300, "SAMPLE_SIZE": 301}),
-    *({"SIGMA": 0.0}, {"RESUME": 0}, {"PRETRAINED": "false"}, {"DIGIT": 10_000}),
+    *({"SIGMA": 0.0}, {"RESUME": 0}, {"PRETRAINED": "false"}),
     *({"SIGMA": 0.2, "PRETRAINED": True}, {"CODE_CHANNELS": 4, "PRETRAINED": True}),
 ]
 
@@ -98,7 +97,8 @@ WRONG = [  # the last one of each is not as it must be
 def test_parameters_have_limits_and_fit_each_other(changed):
     parameters = FULL | changed
     if changed in RIGHT:
-        assert dae.check_parameters(**parameters) == parameters
+        del (kept := dict(parameters))["RESUME"]  # which does not change the outcome
+        assert dae.check_parameters(**parameters) == kept
         return
     with pytest.raises((TypeError, ValueError), match=f"{[*changed][-1]} must be"):
         dae.check_parameters(**parameters)
