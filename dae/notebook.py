@@ -11,15 +11,20 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+import numpy as np
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import Image, Markdown, display
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
@@ -192,20 +197,106 @@ def save_figure(figure: Figure, path: str | Path, alt: str = "") -> Image:
 
 
 def describe_figure(figure: Figure) -> str:
-    """Say in words what a figure is made of: rows of pictures, or panels of curves."""
-    rows = [axis.get_ylabel() for axis in figure.axes if axis.images and not axis.texts]
-    named = [" ".join(row.split()) for row in rows if row]
-    if named:
-        return f"Rows of {len(rows) // len(named)} pictures: {'; '.join(named)}."
-    panels = []
+    """Say in words what a figure shows, with its numbers.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+
+    Returns
+    -------
+    str
+        At most sixty words. Of rows of pictures: names, how many there are, how bright
+        they are, and what is written at them. Of a chart: the labels, and for each name
+        its value, or the first, last, highest and lowest; of a table the best.
+    """
+    is_chart = not any(axis.images for axis in figure.axes)
+    parts = (_describe_chart if is_chart else _describe_pictures)(figure)
+    words = " ".join(f"{part}." for part in parts).split()
+    more = "\N{HORIZONTAL ELLIPSIS}" if len(words) > 60 else ""
+    return MINUS.sub("\N{MINUS SIGN}", " ".join(words[:60]) + more)
+
+
+def _describe_pictures(figure: Figure) -> Iterator[str]:
+    rows, name = {}, "pictures"
     for axis in figure.axes:
-        _, names = axis.get_legend_handles_labels()
-        ticks = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
-        texts = [text for text in ticks if not NUMERIC.match(text)]
+        if axis.images:  # else a bar of colours
+            name = axis.get_ylabel() or name  # at the first of a row
+            rows.setdefault(name, []).append(axis)
+    yield f"Rows of {len(rows[name])} pictures"
+    for name, axes in rows.items():
+        pictures = [axis.images[0] for axis in axes]
+        low = pictures[-1].norm.vmin  # of a code, leave out the input
+        shown = [np.ma.filled(p.get_array(), 0) for p in pictures if p.norm.vmin == low]
+        values = np.concatenate([picture.ravel() for picture in shown])
+        facts = [f"mean brightness {_short(values.mean())}"]
+        if low is not None and low < 0:
+            facts = [f"values {_short(values.min())} to {_short(values.max())}"]
+        facts += _captions(axis.get_xlabel() or axis.get_title() for axis in axes)
+        yield f"{name}: {', '.join(facts)}"
+
+
+def _captions(texts: Iterable[str]) -> list[str]:
+    """Leave of more than two numbers in one unit only the lowest and the highest."""
+    texts = [" ".join(text.split()) for text in texts if text]
+    found = [re.fullmatch(r"([-\N{MINUS SIGN}]?[\d.]+)(\D*)", text) for text in texts]
+    if len(texts) < 3 or not all(found) or len({match[2] for match in found}) > 1:
+        return texts
+    numbers = [match[1].replace("\N{MINUS SIGN}", "-") for match in found]
+    low, high = (end(numbers, key=float) for end in (min, max))
+    return [f"{low} to {high}{found[0][2]}"]
+
+
+def _describe_chart(figure: Figure) -> Iterator[str]:
+    panels = [_values_of(axis) for axis in figure.axes]
+    heads = [axis.get_title() for axis in figure.axes]
+    for axis in figure.axes[:1]:
         labels = filter(None, [axis.get_ylabel(), axis.get_xlabel()])
-        head = ": ".join(filter(None, [axis.get_title(), " over ".join(labels)]))
-        panels.append(f"{head} ({'; '.join(names or texts)})")
-    return f"Chart. {'. '.join(panels)}."
+        heads.insert(0, " over ".join(labels).replace("\n", ", "))
+        if panels[0].keys() & {line.get_label() for line in axis.lines}:  # curves
+            heads[0] += " from {} to {}".format(*map(_short, axis.dataLim.intervalx))
+    yield f"Chart of {'; '.join(filter(None, heads))}"
+    for name in dict.fromkeys(name for values in panels for name in values):
+        yield f"{name}: {' and '.join(v[name] for v in panels if name in v)}"
+
+
+def _values_of(axis: Axes) -> dict[str, str]:
+    """Say for each name in a panel what its numbers are."""
+    columns = [tick.get_text() for tick in axis.get_xticklabels()]
+    rows = [tick.get_text() for tick in axis.figure.axes[0].get_yticklabels()]
+    if any(isinstance(drawn, QuadMesh) for drawn in axis.collections):  # a table
+        bold = [text for text in axis.texts if text.get_weight() == "bold"]
+        cells = sorted((*map(int, t.get_position()), t.get_text()) for t in bold)
+        told = {}
+        for j, i, text in cells:
+            told.setdefault(f"best, {columns[j]}", []).append(f"{rows[i]} {text}")
+        return {name: " and ".join(parts) for name, parts in told.items()}
+    if isinstance(axis.yaxis.get_major_formatter(), FuncFormatter):  # a ladder
+        return dict(zip(rows, (text.get_text() for text in axis.texts), strict=False))
+    curves = {line.get_label(): line.get_xydata() for line in axis.lines}
+    return {
+        name: _course(points)
+        for name, points in curves.items()
+        if len(points) and not name.startswith("_")  # has none
+    }
+
+
+def _course(points: NDArray) -> str:
+    """Say how a curve begins and ends, and where it is lower or higher than there."""
+    x, y = ([_short(value) for value in column] for column in points.T)
+    if len(y) == 1:
+        return f"{y[0]} at {x[0]}"
+    if len(set(y)) == 1:
+        return f"always {y[0]}"
+    text, values = f"{y[0]} to {y[-1]}", points[:, 1]
+    for word, k in {"lowest": values.argmin(), "highest": values.argmax()}.items():
+        if y[k] not in (y[0], y[-1]):
+            text += f", {word} {y[k]} at {x[k]}"
+    return text
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
 class LiveProgress:

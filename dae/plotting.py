@@ -44,8 +44,8 @@ def plot_image_rows(
     rows : mapping of str to ndarray, shape (N, H, W, 1), values in [0, 1]
         From top to bottom; all of the same shape.
     captions : mapping of str to sequence of N str, optional
-        For a row's name, what to write below each of its images: in 10 points, or in 8
-        below more than six images.
+        For a row's name, what to write below each of its images, in lines that are not
+        wider than it.
     signed : sequence of str
         Names of rows with values in [-1, 1], such as an error, answer minus clean
         image. They are drawn in colours from dark blue, too dark, over grey, right,
@@ -68,19 +68,21 @@ def plot_image_rows(
         if check_images(strength, argument).shape[3] != 1:
             refuse(argument, "be grey", f"shape {images.shape}")
         check_same_shape(rows[first], images, (f"rows[{first!r}]", argument))
-    captions = captions or {}
     columns = len(rows[first])
     side = min(1.3, (WIDTH - NAMES - (BAR if signed else 0)) / columns)
-    size = 10 if columns <= 6 else 8
-    height = len(rows) * (side + 0.05) + len(captions) * size / 60
+    texts_of = {name: [""] * columns for name in rows} | (captions or {})
+    height = len(rows) * (side + 0.05)
+    for name, texts in (captions or {}).items():
+        texts = [text.replace("\N{NO-BREAK SPACE}", " ") for text in texts]
+        texts_of[name] = [break_lines(text, int(13 * side)) for text in texts]
+        height += (1 + max(text.count("\n") for text in texts_of[name])) / 6
     figure, axes = _make_tiles(height, len(rows), columns)
     for (name, images), line in zip(rows.items(), axes, strict=True):
         line[0].set_ylabel(break_lines(name), **BESIDE)
-        texts = captions.get(name, [""] * columns)
         look = (SIGNED, -1) if name in signed else ("gray", 0)
-        for image, axis, text in zip(images, line, texts, strict=True):
+        for image, axis, text in zip(images, line, texts_of[name], strict=True):
             drawn = _draw(axis, image[..., 0], *look)
-            axis.set_xlabel(text, fontsize=size, labelpad=2)
+            axis.set_xlabel(text, labelpad=2)
         if name in signed:
             beside = line[-1].inset_axes([1.05, 0, 0.1, 1])
             figure.colorbar(drawn, cax=beside, ticks=[-1, 0, 1])
@@ -91,7 +93,9 @@ def plot_image_rows(
 def plot_codes(
     images: Arrays, codes: Arrays, dead: Sequence[bool], centre: ArrayLike = 0.0
 ) -> Figure:
-    """Draw the maps of a code, a row for each input, all on one scale.
+    """Draw the maps of a code, all on one scale.
+
+    At most five pictures stand in a row; the inputs are one below the other in each.
 
     Parameters
     ----------
@@ -119,19 +123,23 @@ def plot_codes(
     centre = check_numbers(centre, "centre", codes.shape[1:] if np.ndim(centre) else ())
     codes = codes.astype(float) - centre
     most = float(abs(codes).max())
-    columns = 1 + codes.shape[-1]
-    height = len(images) * ((WIDTH - 1.4) / columns + 0.05) + 0.25
-    figure, axes = _make_tiles(height, len(images), columns)
-    for name, code, line in zip(images, codes, axes, strict=True):
-        line[0].set_ylabel(name, **BESIDE)
+    count = 1 + codes.shape[-1]
+    columns, parts = min(count, 5), -(-count // 5)
+    height = parts * (len(images) * ((WIDTH - 1.8) / columns + 0.05) + 0.25)
+    figure, axes = _make_tiles(height, parts * len(images), columns)
+    lines = axes.reshape(parts, -1, columns).swapaxes(0, 1).reshape(len(images), -1)
+    for name, code, line in zip(images, codes, lines, strict=True):
         _draw(line[0], images[name][..., 0])
-        maps = np.moveaxis(code, 2, 0)
-        for axis, values, is_dead in zip(line[1:], maps, dead, strict=True):
+        for axis, values, is_dead in zip(line[1:count], code.T, dead, strict=True):
             if is_dead:
                 values = np.full(values.shape, np.nan)
                 axis.text(3, 3, "dead", ha="center", va="center")
-            drawn = _draw(axis, values, SIGNED, -most, most)
-    for k, axis in enumerate(axes[0]):
+            drawn = _draw(axis, values.T, SIGNED, -most, most)
+        for start in line[::columns]:
+            start.set_ylabel(name, **BESIDE)
+    for empty in lines[:, count:].flat:
+        empty.axis("off")
+    for k, axis in enumerate(lines[0, :count]):
         axis.set_title(f"map {k}" if k > 0 else "input", fontsize="medium", pad=3)
     place = {"fraction": 0.02, "pad": 0.01, "aspect": 10}
     label = "value \N{MINUS SIGN} black's" if np.any(centre) else "value in the code"
@@ -142,7 +150,8 @@ def plot_codes(
 def _make_tiles(height: float, rows: int, columns: int) -> tuple:
     """Make a figure as wide as the page, with room for images side by side."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+    tight = {"w_pad": 0.01, "h_pad": 0.01, "wspace": 0, "hspace": 0}
+    figure.get_layout_engine().set(rect=(0.005, 0, 0.99, 1), **tight)
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
