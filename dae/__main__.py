@@ -1,4 +1,8 @@
-"""Run the tutorial from top to bottom: ``python -m dae``."""
+"""Run the tutorial from top to bottom.
+
+This renews the notebook's outputs, the figures, results.json, the trained model, the
+editions and the numbers in the text. Nothing is replaced before all has succeeded.
+"""
 
 import argparse
 import os
@@ -17,22 +21,15 @@ from dae.publish.handout import build_handout
 from dae.publish.page import build_page
 from dae.publish.pdf import build_pdf
 
-FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "VAL_SIZE": 300, "TEST_SIZE": 300}
-FAST |= {"SAMPLE_SIZE": 100, "RESUME": False}
+FAST = {"EPOCHS": 2, "TRAIN_SIZE": 1_280, "TEST_SIZE": 300, "SAMPLE_SIZE": 100}
+FAST |= {"RESUME": False}
 # a cell's; the kernel's and pandoc's; what is refused; a number's without a result
 STOPS = CellExecutionError, RuntimeError, SyntaxError, ValueError, KeyError, OSError
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line; ``build`` is a builder and its path, if one is wanted."""
-    about = (
-        "Run the tutorial from top to bottom, and renew the notebook's outputs, the "
-    )
-    about += (
-        "figures, results.json, the trained model, the editions and the numbers in "
-    )
-    about += "the text. Nothing is replaced before all has succeeded."
-    parser = argparse.ArgumentParser(prog="python -m dae", description=about)
+    parser = argparse.ArgumentParser(prog="python -m dae", description=__doc__)
     add = parser.add_mutually_exclusive_group().add_argument
     told = "a few epochs on a subset, into a temporary folder; replaces nothing"
     add("--fast", action="store_true", help=told)
@@ -104,12 +101,9 @@ def carry_out(notebook: NotebookNode, folder: Path, options: argparse.Namespace)
     except (*STOPS, KeyboardInterrupt) as error:
         print(f"\n{error}\n{what_is_left(folder, finished, options)}", file=sys.stderr)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
-    told = f"Renewed {run.NOTEBOOK.name}, its editions, the numbers in the READMEs, "
-    told += "figures/ and dae/pretrained/"
-    if options.fast:
-        told = f"Everything runs. What the notebook made is in {folder}; as its "
-        told += "networks were hardly trained, it does not fit the text."
-    print(told)
+    told = "the notebook, its editions, the READMEs, figures/ and dae/pretrained/"
+    fast = f"Everything runs: see {folder}, where the networks are hardly trained"
+    print(fast if options.fast else f"Renewed {told}")
     return 0
 
 

@@ -46,7 +46,7 @@ def test_fast_run_makes_everything_the_full_run_makes(fast_run, notebook):
         "settings"
     ]
     assert settings["epochs"] == FAST["EPOCHS"]
-    assert settings["training_images"] == FAST["TRAIN_SIZE"]
+    assert settings["train_size"] == FAST["TRAIN_SIZE"]
     executed = nbformat.read(fast_run.folder / run.NOTEBOOK.name, as_version=4)
     assert [c.source for c in executed.cells] == [c.source for c in notebook.cells]
     for cell in executed.cells:
@@ -168,10 +168,12 @@ def test_edition_alone(project, capsys):
         assert after.pop(path)[:5] in (b"%PDF-", b"<!DOC") and after == before
     lesson = nbformat.read(run.NOTEBOOK, as_version=4)
     lesson.cells[1].source += "\n\n## 7. New\n\n5<!-- results: x d -->"
+    lesson.cells[1].source += '\n\n<a id="plan"></a>\n\n| a | b | c |\n|---|---|---|'
     nbformat.write(lesson, run.NOTEBOOK)
     assert main(["--page"]) == 0  # what is counted and measured needs no new run
     text = nbformat.read(run.NOTEBOOK, as_version=4).cells[1].source
-    assert text.endswith("## 1. New\n\n0<!-- results: x d -->")
+    _, counted, table = text.partition("## 1. New\n\n0<!-- results: x d -->\n")
+    assert counted and table.splitlines()[-1] == "| [0. Start](#start) | 5 | none |"
 
 
 def test_parameters_get_other_values_for_a_run():

@@ -1,7 +1,7 @@
 -- Reads the pieces of a notebook, one a line of JSON, as one document for pandoc.
 -- Markdown is Jupyter's: CommonMark with tables and formulas, each cell by itself.
 
-local MARKDOWN = "commonmark+tex_math_dollars+pipe_tables+strikeout+task_lists+autolink_bare_uris"
+local MARKDOWN = "commonmark+smart+tex_math_dollars+pipe_tables+strikeout+task_lists+autolink_bare_uris"
 local HTML = "html+raw_html+tex_math_single_backslash"
 
 -- what a reader's HTML shows: pictures, tables, links; a frame or a film becomes a link
@@ -199,9 +199,16 @@ local function cited(sources, before, inside)
   return links
 end
 
+-- no line ends before a unit, or within 3 x 3, an interval and a range
+local function unbroken(text)
+  text = text:gsub(" × ", "\u{a0}×\u{a0}"):gsub(" %%", "\u{a0}%%"):gsub(" dB%f[%W]", "\u{a0}dB")
+  text = text:gsub("(%[[%d.,−]+,) ([%d.,−]+%])", "%1\u{a0}%2")
+  return (text:gsub("(%d) to ([%d−])", "%1\u{a0}to\u{a0}%2"))
+end
+
 local function with_citations(text, sources)
   local found, at = pandoc.Inlines({}), 1
-  text = text:gsub(" × ", "\u{a0}×\u{a0}") -- no line ends within 3 x 3
+  text = unbroken(text)
   for start, inside, stop in text:gmatch("()%[([^%[%]]*%d%d%d%d)%]()") do
     local links = cited(sources, text:sub(1, start - 1), inside)
     if links then

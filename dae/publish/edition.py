@@ -10,14 +10,13 @@ before what it shows; so does what `dae.show_source` shows in such a cell.
 """
 
 import base64
-import binascii
 import hashlib
 import io
 import json
 import mimetypes
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -55,10 +54,8 @@ def check_executed(notebook: NotebookNode) -> None:
     """
     for place, cell in enumerate(notebook.cells, start=1):
         if is_run(cell) and not cell.execution_count:
-            raise ValueError(
-                f"notebook must be executed, got one whose {name_of(cell, place)} is "
-                "not; python -m dae executes it"
-            )
+            told = f"notebook must be executed, and {name_of(cell, place)} is not"
+            raise ValueError(f"{told}; python -m dae executes it")
 
 
 def is_run(cell: NotebookNode) -> bool:
@@ -113,7 +110,7 @@ class InReadingOrder(Preprocessor):
                 prepare(cell)
         first.source = "\n\n".join(take_front(notebook)[1])
         rest = [cell for cell in notebook.cells if cell is not first]
-        notebook.cells = list(with_captions([first, *rest]))
+        notebook.cells = with_captions([first, *rest])
         return notebook, resources
 
 
@@ -181,19 +178,16 @@ def on_a_terminal(text: str) -> str:
     return "\n".join(lines)
 
 
-def with_captions(cells: list[NotebookNode]) -> Iterator:
-    """Yield cells; a caption becomes part of the cell above it, if that is a figure."""
-    above = None
-    for cell in cells:
+def with_captions(cells: list[NotebookNode]) -> list[NotebookNode]:
+    """Return cells; a caption becomes part of the cell above, if that is a figure."""
+    kept = cells[:1]
+    for cell in cells[1:]:
         is_caption = cell.cell_type == "markdown" and CAPTION.match(cell.source)
-        if is_caption and above is not None and is_figure(above):
-            above.metadata["caption"] = cell.source
-            cell = None
-        if above is not None:
-            yield above
-        above = cell
-    if above is not None:
-        yield above
+        if is_caption and is_figure(kept[-1]) and not kept[-1].metadata["caption"]:
+            kept[-1].metadata["caption"] = cell.source
+        else:
+            kept.append(cell)
+    return kept
 
 
 def is_figure(cell: NotebookNode) -> bool:
@@ -221,10 +215,8 @@ def take_apart(notebook: NotebookNode, files: Path = ROOT) -> list[dict]:
     """
     config = Config({"NbConvertBase": {"display_data_priority": BEST_FIRST}})
     order = [CoalesceStreamsPreprocessor(enabled=True), InReadingOrder(enabled=True)]
-    exporter = TemplateExporter(
-        config=config, template_file=str(HERE / "edition.json.j2"), preprocessors=order
-    )
-    lines, _ = exporter.from_notebook_node(notebook)
+    options = {"template_file": str(HERE / "edition.json.j2"), "preprocessors": order}
+    lines, _ = TemplateExporter(config=config, **options).from_notebook_node(notebook)
     pieces = [json.loads(line) for line in lines.splitlines() if line.strip()]
     for piece in pieces:
         if piece["kind"] == "picture":
@@ -328,22 +320,17 @@ def read_picture(address: str, files: Path) -> tuple[str, bytes] | None:
         If it is no picture, or of a kind that the editions cannot show.
     """
     kind, _, content = address.partition(";base64,")
-    if kind.startswith("data:"):
-        mime = kind.removeprefix("data:")
-        try:
-            content = base64.b64decode(content)
-        except binascii.Error as error:
-            raise ValueError(f"its {mime} is damaged ({error})") from error
-    else:
+    mime, is_file = kind.removeprefix("data:"), not kind.startswith("data:")
+    if is_file:
         name = unquote(address)
         paths = [path for path in (files / name, ROOT / name) if path.is_file()]
         mime = mimetypes.guess_type(name)[0]
         if not paths or mime not in SUFFIXES:
             return None
-        content = paths[0].read_bytes()
     if mime not in SUFFIXES:
         raise ValueError(f"pictures must be of {', '.join(SUFFIXES)}, got {mime}")
     try:
+        content = paths[0].read_bytes() if is_file else base64.b64decode(content)
         if mime == "image/svg+xml":
             ElementTree.fromstring(content)
         else:

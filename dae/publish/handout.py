@@ -16,29 +16,18 @@ from nbconvert.preprocessors import ClearOutputPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from dae.publish.edition import (
-    HERE,
-    NO_ALT,
-    ROOT,
-    check_executed,
-    front,
-    take_apart,
-)
+from dae.publish import edition
 from dae.publish.numbers import ANCHOR, COMMENT
 from dae.publish.pdf import typeset
 from dae.publish.transaction import write_all
 
-PAGE = HERE / "handout.typ"
-SOLUTIONS_ARE_HERE = " The solutions come at the end."
-WHERE = (  # the package is, for the lesson and for what is handed out
-    "the folder beside this notebook: start Jupyter or papermill there",
-    "from the lesson's folder: put this file into it",
-)
-NEEDED = ("imports", "parameters", "load")  # by the exercises
+STYLE = edition.HERE / "handout.typ"
+SOLUTIONS_ARE_HERE = " The [solutions](#solutions) come at the end."
+START = "start-exercises"  # the cell that gives the exercises what they need
 BOX = re.compile(r"^> \*\*Predict first\.\*\* (.+)$", flags=re.MULTILINE)
 TAKEAWAY = "**What to take from it.**"
 SECTION = re.compile(r"## (\d+\. .+)")
-HEADING = re.compile(r"##? ")
+HEADING = re.compile(r"##? .*")
 UNSEEN = re.compile(rf"{COMMENT.pattern}|{ANCHOR.pattern}\s*", flags=re.DOTALL)
 
 
@@ -68,18 +57,16 @@ def build_handout(notebook: NotebookNode, folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise FileExistsError(f"{folder} must be new or an empty folder")
-    check_executed(notebook)
+    edition.check_executed(notebook)
     check_ids(notebook)
-    pieces = take_apart(notebook)
-    title, abstract, _ = front(notebook)
-    about = {"kind": "slides", "title": title}
+    pieces = edition.take_apart(notebook)
+    title, abstract, _ = edition.front(notebook)
+    page, screen = ({"kind": kind, "title": title} for kind in ("page", "slides"))
     contents = {
         folder / "students.ipynb": file_of(students(notebook)),
         folder / "solutions.ipynb": file_of(solutions(notebook)),
-        folder / "predictions.pdf": typeset(
-            predictions(pieces), PAGE, {"kind": "page", "title": title}
-        ),
-        folder / "slides.pdf": typeset(slides(title, abstract, pieces), PAGE, about),
+        folder / "predictions.pdf": typeset(predictions(pieces), STYLE, page),
+        folder / "slides.pdf": typeset(slides(title, abstract, pieces), STYLE, screen),
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_all(contents)
@@ -95,10 +82,8 @@ def check_ids(notebook: NotebookNode) -> None:
         If something is missing, with what.
     """
     if any("id" not in cell for cell in notebook.cells):
-        raise ValueError(
-            "the notebook's cells must have ids, which format 4.5 has, and files that "
-            "Colab saves do not: take the text of yours over into the original"
-        )
+        told = "the notebook's cells must have ids, and what Colab saves has none"
+        raise ValueError(f"{told}: take the text of yours over into the original")
     cells = {cell.id: cell.source for cell in notebook.cells}
     for number in points(notebook):
         for name in (f"exercise-{number}", f"solution-{number}"):
@@ -128,32 +113,21 @@ def students(notebook: NotebookNode) -> NotebookNode:
     """
     notebook = copy.deepcopy(notebook)
     notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
-    kept, inside = [], False
+    ids, inside = {}, False
     for cell in notebook.cells:
-        text = UNSEEN.sub("", cell.source)
-        if cell.cell_type == "markdown" and HEADING.match(text):
-            inside = text.startswith("## Solutions")
-        if not inside:
-            kept.append(cell)
-    notebook.cells = kept
-    for cell in kept:
         if cell.cell_type == "markdown":
+            heading = HEADING.match(UNSEEN.sub("", cell.source))
+            inside = heading[0] == "## Solutions" if heading else inside
             cell.source = cell.source.replace(SOLUTIONS_ARE_HERE, "")
             attach_pictures(cell)
-        elif cell.cell_type == "code":
-            cell.source = cell.source.replace(*WHERE)
-    ids = {cell.id: cell for cell in kept}
+        if not inside:
+            ids[cell.id] = cell
+    notebook.cells = list(ids.values())
     for number, stars in points(notebook).items():
-        ids[f"exercise-{number}"].metadata["nbgrader"] = {
-            "schema_version": 3,
-            "grade_id": f"exercise-{number}",
-            "cell_type": "code",
-            "grade": True,
-            "solution": True,
-            "locked": False,
-            "task": False,
-            "points": stars,
-        }
+        name = f"exercise-{number}"
+        about = {"schema_version": 3, "grade_id": name, "cell_type": "code"}
+        about |= {"grade": True, "solution": True, "locked": False, "task": False}
+        ids[name].metadata["nbgrader"] = about | {"points": stars}
     return notebook
 
 
@@ -161,7 +135,7 @@ def attach_pictures(cell: NotebookNode) -> None:
     """Put the pictures of a cell that are files beside the lesson into the notebook."""
 
     def attached(match: re.Match) -> str:
-        path = ROOT / match[1]
+        path = edition.ROOT / match[1]
         if not path.is_file():
             return match[0]
         mime = mimetypes.guess_type(path.name)[0]
@@ -184,22 +158,15 @@ def points(notebook: NotebookNode) -> dict[str, int]:
 def solutions(notebook: NotebookNode) -> NotebookNode:
     """Put the solutions into the exercises: a notebook that says "Right" ten times."""
     cells = {cell.id: cell for cell in notebook.cells}
-    title = (
-        "# Solutions\n\nOf the exercises of the lesson; each is checked. Where a text "
-    )
-    title += "names what is not here, such as `fine_tuned`, it is in the lesson."
+    title = "# Solutions\n\nOf the exercises of the lesson; each is checked."
     made = [new_markdown_cell(title, id="title")]
-    needed = {n: cells[n].source.replace(*WHERE) for n in NEEDED if n in cells}
-    made += [new_code_cell(source, id=n) for n, source in needed.items()]
-    code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
-    bound = re.findall(r"^corrupt = .+$", code, flags=re.MULTILINE)
-    made += [new_code_cell(line, id="corrupt") for line in bound]
+    if START in cells:
+        made.append(new_code_cell(cells[START].source, id=START))
     for number in points(notebook):
-        names = (f"exercise-{number}", f"solution-{number}")
-        empty, answer = (cells[name].source for name in names)
+        empty = cells[f"exercise-{number}"].source
+        answer = cells[f"solution-{number}"].source
         starts = rf"\*\*{number} \(★", rf"\*\*{number}\.\*\* "
-        text = (paragraph(notebook, start) for start in starts)
-        words = "\n\n".join(filter(None, text))
+        words = "\n\n".join(filter(None, (paragraph(notebook, s) for s in starts)))
         code = blank(number).sub(lambda _, a=answer: f"{a}\n", empty, 1)
         made.append(new_markdown_cell(words, id=f"exercise-{number}-text"))
         made.append(new_code_cell(code, id=f"exercise-{number}"))
@@ -245,7 +212,7 @@ def slides(title: str, abstract: str, pieces: list[dict]) -> list[dict]:
                 introduction = before.partition(box[0])[0].strip()
                 made.append(words(heading, introduction, box[1]))
         elif heading and any(piece is shown for shown in shows):
-            if piece["alt"] == NO_ALT:
+            if piece["alt"] == edition.NO_ALT:
                 told = f"the figure of {piece['cell']} has no alt text"
                 raise ValueError(f"{told}; dae.save_figure gives it one")
             made.append({**piece, "kind": "large", "heading": heading, "caption": None})
@@ -278,9 +245,7 @@ def main_points(text: str) -> str:
     'Two calls do it.'
     """
     parts = re.split(r"\n\n+", text.strip())
-    parts = [
-        p.split("*Try it:*")[0].strip() for p in parts if p[:1] not in (">", "|", "")
-    ]
+    parts = [p.split("*Try it:*")[0].strip() for p in parts if p[:1] not in ">|"]
     return "\n\n".join(part for part in parts if part and part[-1] != ":")
 
 

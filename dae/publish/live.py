@@ -98,9 +98,7 @@ def live_data(path: str | Path | None = None) -> dict[str, object]:
     digits = x_test[np.concatenate(first)]
     parts = [part.ravel() for pair in kernels.values() for part in pair]
     return {
-        "layers": [
-            [n, kernel.size, bias.size] for n, (kernel, bias) in kernels.items()
-        ],
+        "layers": [[n, *(part.size for part in pair)] for n, pair in kernels.items()],
         "weights": encoded(np.concatenate(parts).astype("<f2")),
         "meanCode": encoded(mean.astype("<f2")),
         "spread": round(float(np.quantile(abs(codes - mean), 0.99)), 3),
@@ -117,10 +115,8 @@ def check_layers(model) -> dict[str, list[NDArray[np.float32]]]:
                 found[f"{part.name}/{layer.name}"] = layer.get_weights()
     shapes = {name: weights[0].shape for name, weights in found.items()}
     if shapes != LAYERS:
-        raise ValueError(
-            "model must have the layers that dae/publish/network.js computes, "
-            f"{LAYERS}; got {shapes}: change both together"
-        )
+        told = f"model must have the layers that network.js computes, {LAYERS}"
+        raise ValueError(f"{told}; got {shapes}: change both together")
     return found
 
 

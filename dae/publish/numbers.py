@@ -18,7 +18,7 @@ from dae.notebook import MINUS
 
 MARK = re.compile(
     r"(?P<number>[-\N{MINUS SIGN}]?\d[\d.,]*%?)(?P<stars>\**)"
-    r"(?P<comment><!-- (?P<source>\w+): (?P<key>[\w.]+) (?P<format>\S+) -->)"
+    r"(?P<comment><!-- (?P<source>\w+): (?P<key>[\w.+]+) (?P<format>\S+) -->)"
 )
 COMMENT = re.compile(r"<!--.*?-->", flags=re.DOTALL)
 CLAIM = re.compile(r"<!-- claim: (.+?) -->")
@@ -40,13 +40,15 @@ def look_up(results: Mapping, key: str) -> Any:
     results : mapping
         As `json.loads` gives it.
     key : str
-        Such as ``test.denoised.psnr``.
+        Such as ``test.denoised.psnr``; several, with ``+`` between them, are added.
 
     Raises
     ------
     KeyError
         If there is no such value.
     """
+    if "+" in key:
+        return sum(look_up(results, part) for part in key.split("+"))
     value = results
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
@@ -124,18 +126,6 @@ def claims_in(text: str) -> Iterator[tuple[str, str]]:
         seen = COMMENT.sub("", text[: match.start()]).rstrip()
         line = seen.rpartition("\n")[2]
         yield re.split(r"(?<=[.?!]) ", line)[-1], match[1]
-
-
-def wrong_claims(text: str, sources: Mapping[str, Mapping]) -> list[str]:
-    """Return what is wrong with the claims of a text, each with its sentence."""
-    found = []
-    for sentence, claim in claims_in(text):
-        try:
-            reason = "" if holds(claim, sources) else "is not true"
-        except (KeyError, SyntaxError, NameError, TypeError) as error:
-            reason = str(error)
-        found += [f"{sentence}\n  {claim}: {reason}"] if reason else []
-    return found
 
 
 def renumber(notebook: NotebookNode) -> None:

@@ -17,16 +17,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from dae._files import written_whole
-from dae.publish.edition import (
-    HERE,
-    ROOT,
-    change_pictures,
-    check_executed,
-    front,
-    pandoc,
-    read_document,
-    take_apart,
-)
+from dae.publish import edition
 from dae.publish.live import Live, live_parts
 
 
@@ -35,7 +26,7 @@ def build_page(
     path: str | Path,
     model: str | Path | None = None,
     *,
-    files: str | Path = ROOT,
+    files: str | Path = edition.ROOT,
 ) -> None:
     """Write the notebook as one page of HTML, whole or not at all.
 
@@ -62,14 +53,14 @@ def build_page(
     path = Path(path)
     if path.suffix != ".html":
         raise ValueError(f"path must end in .html, got {path}")
-    check_executed(notebook)
+    edition.check_executed(notebook)
     live = live_parts(model)
     with written_whole(path) as temporary:
         page = to_page(notebook, live, Path(files))
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
-def to_page(notebook: NotebookNode, live: Live, files: Path = ROOT) -> str:
+def to_page(notebook: NotebookNode, live: Live, files: Path = edition.ROOT) -> str:
     """Write an executed notebook as a page of HTML.
 
     Raises
@@ -77,7 +68,7 @@ def to_page(notebook: NotebookNode, live: Live, files: Path = ROOT) -> str:
     ValueError
         If a cell cannot be shown, with its name.
     """
-    title, abstract, below = front(notebook)
+    title, abstract, below = edition.front(notebook)
     cover = []
 
     def embed(mime: str, content: bytes, shown: dict) -> str:
@@ -87,33 +78,26 @@ def to_page(notebook: NotebookNode, live: Live, files: Path = ROOT) -> str:
             cover.append(f'<img src="{url}" alt="{html.escape(alt)}">')
         return url
 
-    document = read_document(take_apart(notebook, files))
-    change_pictures(document, embed, files)
+    document = edition.read_document(edition.take_apart(notebook, files))
+    edition.change_pictures(document, embed, files)
     script = live.script.strip()  # pandoc would leave out a line's end
     digest = hashlib.sha256(script.encode()).digest()
-    style = (HERE / "page.css").read_text(encoding="utf-8") + live.style
-    variables = {
-        "heading": html.escape(title),
-        "summary": html.escape(abstract),
-        "date": notebook.metadata.get("date", ""),
-        "style": style,
-        "cover": "".join(cover[:1]),
-        "below": html.escape(below),
-        "live": live.markup,
-        "script": script,
-        "digest": base64.b64encode(digest).decode(),
-    }
-    return write_html(document, {"pagetitle": title}, variables)
+    style = (edition.HERE / "page.css").read_text(encoding="utf-8") + live.style
+    texts = {"heading": title, "summary": abstract, "below": below}
+    variables = {name: html.escape(text) for name, text in texts.items()}
+    variables |= {"date": notebook.metadata.get("date", ""), "style": style}
+    variables |= {"live": live.markup, "cover": "".join(cover[:1])}
+    variables |= {"script": script, "digest": base64.b64encode(digest).decode()}
+    return write_html(document, variables)
 
 
-def write_html(document: dict, metadata: dict, variables: dict) -> str:
+def write_html(document: dict, variables: dict) -> str:
     """Have pandoc write a document as ``page.yaml`` and ``page.html`` say."""
-    about = {"variables": variables, "metadata": metadata}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         more = Path(folder, "page.yaml")  # JSON is YAML, too
-        more.write_text(json.dumps(about), encoding="utf-8")
-        settings = [f"--defaults={path}" for path in (HERE / "page.yaml", more)]
-        text = pandoc(json.dumps(document), *settings)
+        more.write_text(json.dumps({"variables": variables}), encoding="utf-8")
+        settings = [f"--defaults={path}" for path in (edition.HERE / "page.yaml", more)]
+        text = edition.pandoc(json.dumps(document), *settings)
     for long in ("<pre", '<math display="block"'):  # moved by keyboard, too
         text = text.replace(long, f'{long} tabindex="0"')
     return re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # an empty corner

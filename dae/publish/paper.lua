@@ -72,34 +72,13 @@ local function kept_together(blocks)
   return found
 end
 
--- the table of the sections becomes a table of contents
-local function with_page_numbers(plan)
-  plan.colspecs:insert({ pandoc.AlignRight, nil })
-  local function add(row, inlines) row.cells:insert(pandoc.Cell({ pandoc.Plain(inlines) })) end
-  for _, row in ipairs(plan.head.rows) do
-    row.cells[1].contents = { pandoc.Plain("Contents") }
-    add(row, "page")
-  end
-  for _, row in ipairs(plan.bodies[1].body) do
-    local target
-    pandoc.Blocks(row.cells[1].contents):walk({ Link = function(link) target = target or link.target:match("^#(.*)") end })
-    add(row, target and { inline("#page-of(label(" .. quoted(target) .. "))") } or "")
-  end
-  return plan
-end
-
-local function is_plan(found)
-  local head = found.head.rows[1]
-  return head and pandoc.utils.stringify(head.cells[1].contents) == "section"
-end
-
 local function figure(div)
   local image, caption = div.content[1].content[1], div.content[2]
   if image.t ~= "Image" then return div.content:walk(ELEMENTS) end -- it is elsewhere
   local alt = pandoc.utils.stringify(image.caption)
   local shown = quoted(image.src) .. ", " .. quoted(alt)
   if not caption then return { typst("#picture(" .. shown .. ")") } end
-  local begin = "#figure-with(" .. shown .. ", " .. (image.attributes.share or "100") .. "%)["
+  local begin = "#figure-with(" .. shown .. ")["
   local below = pandoc.Div(caption.content:walk(ELEMENTS), { ["typst:text:size"] = "9pt" })
   return { typst(begin), below, typst("]") }
 end
@@ -158,13 +137,6 @@ function Pandoc(document)
     end
   end
   close()
-  local seen = false
-  document.blocks = blocks:walk({
-    Table = function(found)
-      if seen or not is_plan(found) then return end
-      seen = true
-      return with_page_numbers(found)
-    end,
-  })
+  document.blocks = blocks
   return document
 end

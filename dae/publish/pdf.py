@@ -5,7 +5,6 @@ come as Python packages. The same notebook gives the same bytes.
 """
 
 import hashlib
-import io
 import json
 import re
 import sys
@@ -15,29 +14,17 @@ from pathlib import Path
 
 import typst
 from nbformat import NotebookNode
-from PIL import Image as Picture
 
 from dae import __version__
 from dae._files import written_whole
-from dae.publish.edition import (
-    HERE,
-    ROOT,
-    SUFFIXES,
-    change_pictures,
-    check_executed,
-    front,
-    pandoc,
-    read_document,
-    take_apart,
-)
+from dae.publish import edition
 
-STYLE = HERE / "style.typ"
-HIGHEST = 56  # of a picture, in hundredths of the width of the text
+STYLE = edition.HERE / "style.typ"
 AUTHOR = "the denoising-autoencoder-tutorial authors"
 
 
 def build_pdf(
-    notebook: NotebookNode, path: str | Path, *, files: str | Path = ROOT
+    notebook: NotebookNode, path: str | Path, *, files: str | Path = edition.ROOT
 ) -> None:
     """Set the notebook as a PDF, and write it whole or not at all.
 
@@ -68,79 +55,56 @@ def build_pdf(
     path = Path(path)
     if path.suffix != ".pdf":
         raise ValueError(f"path must end in .pdf, got {path}")
-    check_executed(notebook)
+    edition.check_executed(notebook)
+    files = Path(files)
+    date = notebook.metadata.get("date", "")
+    about = {"author": AUTHOR, "date": date, "version": __version__}
+    about["title"], about["abstract"], about["caption"] = edition.front(notebook)
+    pieces = edition.take_apart(notebook, files)
     with written_whole(path) as temporary:
-        temporary.write_bytes(set_pages(notebook, Path(files)))
-
-
-def set_pages(notebook: NotebookNode, files: Path = ROOT, **options) -> bytes | list:
-    """Set an executed notebook as the content of a PDF, or as Typst's options say."""
-    title, abstract, below = front(notebook)
-    pieces = take_apart(notebook, files)
-    about = {
-        "title": title,
-        "abstract": abstract,
-        "author": AUTHOR,
-        "date": notebook.metadata.get("date", ""),
-        "version": __version__,
-        "caption": below,
-    }
-    return typeset(pieces, STYLE, about, files, **options)
+        temporary.write_bytes(typeset(pieces, STYLE, about, files))
 
 
 def typeset(
-    pieces: list[dict], style: Path, about: Mapping, files: Path = ROOT, **options
-) -> bytes | list:
-    """Set pieces, under a style in Typst's language that reads what they are about.
-
-    By default as a PDF that keeps to PDF/UA-1.
-    """
-    document, inputs = read_document(pieces), {"cover": "", "alt": "", **about}
+    pieces: list[dict], style: Path, about: Mapping, files: Path = edition.ROOT
+) -> bytes:
+    """Set pieces as a PDF, under a style in Typst's language that reads `about`."""
+    document, inputs = edition.read_document(pieces), {"cover": "", "alt": "", **about}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
 
         def write(mime: str, content: bytes, shown: dict) -> str:
             if "drawing" in shown:
                 mime, content = "image/svg+xml", Path(shown["drawing"]).read_bytes()
-            else:
-                shown["share"] = share_of_width(mime, content)
-            file = hashlib.sha256(content).hexdigest()[:16] + SUFFIXES[mime]
+            file = hashlib.sha256(content).hexdigest()[:16] + edition.SUFFIXES[mime]
             (folder / file).write_bytes(content)
             if "cover" in shown:
                 inputs.update(cover=file, alt=shown["cover"])
             return file
 
-        change_pictures(document, write, files)
-        paper = f"--lua-filter={HERE / 'paper.lua'}"
-        body = pandoc(json.dumps(document), "--from=json", "--to=typst", paper)
+        edition.change_pictures(document, write, files)
+        to = "--to=typst-smart", f"--lua-filter={edition.HERE / 'paper.lua'}"
+        body = edition.pandoc(json.dumps(document), "--from=json", *to)
         main = folder / "main.typ"
         main.write_text(style.read_text(encoding="utf-8") + body, encoding="utf-8")
-        return run_typst(main, inputs, options)
+        return run_typst(main, inputs)
 
 
-def share_of_width(mime: str, content: bytes) -> str:
-    """Say how much of the text's width a picture has, so that it is not too high."""
-    if mime == "image/svg+xml":
-        return "100"
-    with Picture.open(io.BytesIO(content)) as opened:
-        return str(min(100, HIGHEST * opened.width // opened.height))
-
-
-def run_typst(main: Path, inputs: dict, options: dict) -> bytes | list:
+def run_typst(main: Path, inputs: dict) -> bytes:
     """Compile a file in Typst's language; name the cell that cannot be set.
 
     With Typst's own fonts, the same on every machine; with the system's, if characters
     need them; and at last without the standard, which allows no missing character, and
     no heading of a reader's own that is two levels down.
     """
-    told, usual = "", options or {"format": "pdf", "pdf_standards": "ua-1"}
-    for fonts, settings in ((True, usual), (False, usual), (False, {"format": "pdf"})):
+    told = ""
+    for fonts, standard in ((True, "ua-1"), (False, "ua-1"), (False, [])):
         compiler = typst.Compiler(
             main, root=main.parent, ignore_system_fonts=fonts, sys_inputs=inputs
         )
         try:
-            content = compiler.compile(**settings)
-            if told and settings != usual:
+            content = compiler.compile(format="pdf", pdf_standards=standard)
+            if not standard:
                 print(told, file=sys.stderr)
             return content
         except typst.TypstError as error:

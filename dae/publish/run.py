@@ -25,7 +25,7 @@ from rich.console import Console
 
 from dae._files import written_whole
 from dae.notebook import WIDGET
-from dae.publish import numbers
+from dae.publish import numbers, plan
 from dae.publish.edition import ROOT, is_run
 from dae.publish.handout import check_ids
 from dae.publish.live import Live
@@ -132,7 +132,7 @@ def check_folders() -> None:
 
 def check_results(notebook: NotebookNode, runs: bool) -> None:
     """Raise a KeyError if a number or a claim in the texts has no result."""
-    sources = benchmark_results()
+    sources = {"plan": plan.minutes(notebook), **benchmark_results()}
     if not runs:  # or else nobody knows yet what they will be
         sources["results"] = read_json(ROOT / RESULTS)
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
@@ -392,12 +392,12 @@ def build_editions(notebook: NotebookNode, folder: Path) -> None:
         If one cannot be built.
     """
     build_pdf(notebook, folder / PDF.name, files=folder)
-    network = folder / CHECKPOINT  # the page runs that of this run
-    build_page(notebook, folder / PAGE.name, network, files=folder)
+    # the page has the network of this run
+    build_page(notebook, folder / PAGE.name, folder / CHECKPOINT, files=folder)
 
 
 def renewed(notebook: NotebookNode, folder: Path) -> dict[Path, bytes]:
-    """Count sections and figures of a notebook, and write the marked numbers, in place.
+    """Renew the counts and the plan of a notebook, and the marked numbers, in place.
 
     Parameters
     ----------
@@ -411,8 +411,10 @@ def renewed(notebook: NotebookNode, folder: Path) -> dict[Path, bytes]:
         The notebook's file, which is the last to be replaced, as what is not in place
         can be made of it; and the READMEs.
     """
-    sources = {"results": read_json(folder / RESULTS), **benchmark_results()}
     numbers.renumber(notebook)
+    plan.renew(notebook)
+    sources = {"results": read_json(folder / RESULTS), **benchmark_results()}
+    sources["plan"] = plan.minutes(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = numbers.update_numbers(cell.source, sources)
