@@ -9,7 +9,7 @@ schedule and one seed. As a slower model is to be compared at equal time, ours i
 trained for fewer and for more epochs, and a U-Net for about as long as ours takes.
 "time" is that of the whole training, as a multiple of our network's. Nothing is chosen
 by these scores; validation and test PSNR are both written. Writes frontier.json, and
-draws it as dae/pictures/frontier.svg; with --draw it only draws.
+draws it as frontier.svg; with --draw it only draws.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 import dae
 from dae.plotting import GREY, ORANGE, in_own_style
 
-PICTURE = common.FOLDER.parents[1] / "dae/pictures/frontier.svg"
+PICTURE = common.FOLDER / "frontier.svg"
 
 
 def build(channels=64, overview=16, blocks=1):
@@ -80,9 +80,9 @@ SHORTER_OR_LONGER = {  # other trainings: the model, and its epochs
 }
 NAMES_AT = {  # in points from the mark; all others stand above it, on its left
     "ours": (-6, -10),
+    "ours, 15": (6, -10),
     "ours, 24": (-6, -10),
     "U-Net, 4": (6, -10),
-    "deep": (6, -10),
     "U-Net": (6, 10),
 }
 
