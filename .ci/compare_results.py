@@ -23,25 +23,28 @@ SLACK = {  # by the beginning of the key; the longest counts
     "noise.noise_0_1.black_pixel": 1e-3,  # a mean of 0
     "noise.noise_0_2.black_pixel": 1e-3,
     "noise.noise_0_5.black_pixel": 1e-3,
-    "test.plain": 0.5,  # dB
-    "spread.worst": 1.0,  # dB
-    "code": 1.0,  # dB
+    "test.plain": 0.6,  # dB
+    "spread.worst": 1.5,  # dB
+    "code": 2.5,  # dB; five seeds of an earlier version: 1.3 to 3.8
     "ladder": 0.3,  # dB
-    "rise_of_the_loss": 0.005,
-    "fresh_noise": 1.0,  # dB
+    "rise_of_the_loss": 0.006,
+    "fresh_noise": 1.5,  # dB
     "sweep": 0.5,  # dB
-    "corruption": 0.5,  # dB
-    "corruption.masking": 0.75,  # dB; two processors differed by 0.5
+    "sweep.trained_at_0_2": 1.0,  # dB; five seeds: 16.5 to 17.5 at noise 0.5
+    "corruption": 1.0,  # dB; two processors differed by 0.5
     "bottleneck": 0.5,  # dB
+    "bottleneck.network_plain": 2.0,  # dB; five seeds: 1.5
     "made_up": 1.0,  # percentage points
-    "made_up.noisy": 6.0,  # percentage points
-    "empty": 15.0,  # percentage points; two processors: 12
+    "made_up.noisy": 14.0,  # percentage points; five seeds: 17 to 29
+    "empty": 18.0,  # percentage points; two processors: 12, five seeds: 17
     "targets": 0.5,  # dB
     "score.relative_error": 3.0,  # percentage points
     "ideal": 0.5,  # dB
     "generalising": 0.7,  # dB
+    "generalising.networks_100_digits": 2.5,  # dB
     "generated": 6.0,  # percentage points, of 200 pictures; two processors: 3.0
-    "holes": 10.0,  # percentage points, of a hundred digits
+    "generated.made.ink": 32.0,  # percentage points; five seeds: 81 to 112
+    "holes": 13.0,  # percentage points, of a hundred digits; five seeds: 12
 }
 LEFT_OUT = {"best_epoch", "steps"}
 
