@@ -23,28 +23,28 @@ SLACK = {  # by the beginning of the key; the longest counts
     "noise.noise_0_1.black_pixel": 1e-3,  # a mean of 0
     "noise.noise_0_2.black_pixel": 1e-3,
     "noise.noise_0_5.black_pixel": 1e-3,
-    "test.plain": 0.6,  # dB
-    "spread.worst": 1.5,  # dB
-    "code": 2.5,  # dB; five seeds of an earlier version: 1.3 to 3.8
+    "test.plain": 0.4,  # dB
+    "spread.worst": 1.0,  # dB
+    "code": 2.5,  # dB; five seeds: 1.3 to 4.0
     "ladder": 0.3,  # dB
-    "rise_of_the_loss": 0.006,
+    "rise_of_the_loss": 0.004,
     "fresh_noise": 1.5,  # dB
     "sweep": 0.5,  # dB
-    "sweep.trained_at_0_2": 1.0,  # dB; five seeds: 16.5 to 17.5 at noise 0.5
-    "corruption": 1.5,  # dB; two seeds differed by 1.0
+    "sweep.trained_at_0_2": 1.0,  # dB; five seeds: 16.6 to 17.6 at noise 0.5
+    "corruption": 1.5,  # dB; five seeds: up to 2.9
     "bottleneck": 0.5,  # dB
-    "bottleneck.network_plain": 2.0,  # dB; five seeds: 1.5
+    "bottleneck.network_plain": 1.0,  # dB; five seeds: 0.5
     "made_up": 1.0,  # percentage points
-    "made_up.noisy": 20.0,  # percentage points; seeds: 17 to 33
-    "empty": 18.0,  # percentage points; two processors: 12, five seeds: 17
-    "targets": 0.5,  # dB
-    "score.relative_error": 3.0,  # percentage points
+    "made_up.noisy": 20.0,  # percentage points; five seeds: 14 to 33
+    "empty": 18.0,  # percentage points; five seeds: 45 to 57
+    "targets": 0.4,  # dB
+    "score.relative_error": 1.0,  # percentage points
     "ideal": 0.5,  # dB
-    "ideal.tuned_memory.training": 3.0,  # dB; two seeds differed by 1.4
-    "generalising": 0.7,  # dB
-    "generalising.networks_100_digits": 2.5,  # dB
+    "ideal.tuned_memory.training": 2.0,  # dB; five seeds: 1.3
+    "generalising": 0.5,  # dB
+    "generalising.networks_100_digits": 1.5,  # dB
     "generated": 6.0,  # percentage points, of 200 pictures; two processors: 3.0
-    "generated.made.ink": 32.0,  # percentage points; five seeds: 81 to 112
+    "generated.made.ink": 32.0,  # percentage points; five seeds: 75 to 98
     "holes": 13.0,  # percentage points, of a hundred digits; five seeds: 12
 }
 LEFT_OUT = {"best_epoch", "steps"}
