@@ -8,6 +8,7 @@ the tutorial    `data` MNIST, `noise` what spoils it, `model` encoder and decode
                 stands, `metrics` how good it is
 parts II, III   `baselines` filters and the affine denoiser, `ideal` the posterior mean,
                 `sampling` new digits
+your turn       `photographs` a network for pictures of any size, and files
 what is seen    `plotting` images and codes, `charts` measurements, `panel` controls,
                 `notebook` source code, tables, progress, exercises
 what is kept    `results` the notebook's parameters and results, and where files go;

@@ -26,6 +26,7 @@ from .metrics import (
     mean_interval,
     mse,
     psnr,
+    score,
     ssim,
 )
 from .model import (
@@ -62,6 +63,12 @@ from .optimizer import (
 )
 from .panel import (
     Panel,
+)
+from .photographs import (
+    build_unet,
+    load_photo_denoiser,
+    read_picture,
+    write_picture,
 )
 from .plotting import (
     plot_codes,

@@ -199,6 +199,12 @@ def check_keras() -> None:
         refuse("Keras", wanted, f"{found[0]} and {found[1]}; {remedy}")
 
 
+def fits_shape(shape: tuple[int, ...], side: tuple[int | None, ...]) -> bool:
+    """Return whether images (H, W, C) fit a side of a model, where None is any."""
+    sizes = zip((None, *shape), side, strict=False)
+    return len(side) == 4 and all(its in (None, wanted) for wanted, its in sizes)
+
+
 def check_model(model: Any, shape: tuple[int, ...] | None = None) -> Any:
     """Return a Keras model that is built, from images of a shape (H, W, C) to such."""
     sides = [getattr(model, side, None) for side in ("input_shape", "output_shape")]
@@ -206,7 +212,7 @@ def check_model(model: Any, shape: tuple[int, ...] | None = None) -> Any:
         remedy = "keras.Sequential([keras.Input((28, 28, 1)), model]) gives it shapes"
         got = f"{type(model).__name__}; {remedy}"
         refuse("model", "be a Keras model whose shapes are known", got, TypeError)
-    if shape is not None and sides != [(None, *shape)] * 2:
+    if shape is not None and not all(fits_shape(shape, side) for side in sides):
         wanted = f"take and give batches of shape {(None, *shape)}"
         refuse("model", wanted, f"{sides[0]} and {sides[1]}{remedy_for((1, *shape))}")
     return model

@@ -15,6 +15,7 @@ from dae._checks import (
     check_model,
     check_path,
     check_same_shape,
+    fits_shape,
     refuse,
     remedy_for,
 )
@@ -23,6 +24,7 @@ from dae._replicas import in_step
 from dae.checkpoint import PRETRAINED_PATH, load_checkpoint
 
 check_keras()
+TILE, MARGIN = 512, 64  # pixels
 
 
 def residual_block(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
@@ -71,7 +73,7 @@ def join_patches(pixels: keras.KerasTensor) -> keras.KerasTensor:
        doi:10.1109/CVPR.2016.207
     """
     x = layers.Reshape((7, 7, 4, 4), name="by_patch")(pixels)
-    x = layers.Permute((1, 3, 2, 4), name="by_row")(x)  # patch row, row, patch, pixel
+    x = layers.Permute((1, 3, 2, 4), name="by_row")(x)  # rows together, columns too
     return layers.Reshape((28, 28, 1), name="image")(x)
 
 
@@ -223,18 +225,22 @@ def denoise(
 ) -> NDArray[np.float32]:
     """Apply a denoiser to a batch of any size.
 
+    A model that takes any height and width, such as `build_unet`, gets large images in
+    tiles of 512 pixels, and 64 more on each side. They are more than what a pixel of
+    `build_unet` sees, so no seams show, and memory does not grow with the image.
+
     Parameters
     ----------
     model : keras.Model
         Such as `load_denoiser` gives.
-    images : ndarray, floating point, shape (N, 28, 28, 1), values in [0, 1]
-        Noisy images: 0 is black, digits are white, as in MNIST.
+    images : ndarray, floating point, shape (N, H, W, C), values in [0, 1]
+        Noisy images; for the lesson's network (N, 28, 28, 1), digits white on black.
     batch_size : int
         Images at a time; it bounds the memory, and changes nothing else.
 
     Returns
     -------
-    ndarray, float32, shape (N, 28, 28, 1), values in [0, 1]
+    ndarray, float32, same shape as `images`, values in [0, 1]
         What a model without a sigmoid puts outside is clipped.
 
     Raises
@@ -242,19 +248,41 @@ def denoise(
     TypeError, ValueError
         If `images` is not such a batch, or `batch_size` not a whole number above 0.
     ValueError
-        If the model gives anything but as many images of that shape, or gives NaN.
+        If the model takes other images, gives anything but as many images of that
+        shape, or gives NaN.
     """
     images = check_images(images)
-    if images.shape[1:] != check_model(model).input_shape[1:]:
-        wanted = str(model.input_shape).replace("None", "N")
+    if not fits_shape(images.shape[1:], check_model(model).input_shape):
+        wanted = str(model.input_shape).replace("None", "N", 1).replace("None", "any")
         remedy = remedy_for(images.shape, "images")
+        if images.shape[1:3] != (28, 28) and images.shape[-1] in (1, 3):
+            name = f"load_photo_denoiser({images.shape[-1]})"
+            remedy = f"; {name} takes any height and width"
         refuse("images", f"have shape {wanted}", f"{images.shape}{remedy}")
     starts = range(0, len(images), check_count(batch_size, "batch_size"))
-    parts = [images[i : i + batch_size] for i in starts]
-    parts = [in_step(model).predict_on_batch(part) for part in parts]
-    restored = np.clip(np.concatenate(parts), 0, 1)
+    parts = [_in_tiles(model, images[i : i + batch_size]) for i in starts]
+    restored = np.concatenate(parts)
     check_same_shape(images, restored, ("images", "what model gives"))
-    return check_images(restored, "what model gives")
+    return check_images(np.clip(restored, 0, 1), "what model gives")
+
+
+def _in_tiles(model: keras.Model, images: NDArray) -> NDArray[np.float32]:
+    """Apply a model to tiles of images, if it takes any size, or else to the whole."""
+    predict = in_step(model).predict_on_batch
+    height, width = images.shape[1:3]
+    if None not in model.input_shape[1:3]:
+        return predict(images)
+    fill = [(0, 0), (0, -height % 8), (0, -width % 8), (0, 0)]  # two by two, thrice
+    images = np.pad(images, fill, mode="symmetric")
+    restored = np.empty_like(images)
+    for y in range(0, images.shape[1], TILE):
+        for x in range(0, images.shape[2], TILE):
+            top, left = max(y - MARGIN, 0), max(x - MARGIN, 0)
+            ends = y + TILE + MARGIN, x + TILE + MARGIN
+            answer = predict(images[:, top : ends[0], left : ends[1]])
+            kept = answer[:, y - top :, x - left :][:, :TILE, :TILE]
+            restored[:, y : y + TILE, x : x + TILE] = kept
+    return restored[:, :height, :width]
 
 
 def load_denoiser(path: str | Path | None = None) -> keras.Model:

@@ -41,8 +41,8 @@ def plot_image_rows(
 
     Parameters
     ----------
-    rows : mapping of str to ndarray, shape (N, H, W, 1), values in [0, 1]
-        From top to bottom; all of the same shape.
+    rows : mapping of str to ndarray, shape (N, H, W, C), values in [0, 1]
+        From top to bottom; all of the same shape. C is 1 or, for colour, 3.
     captions : mapping of str to sequence of N str, optional
         For a row's name, what to write below each of its images, in lines that are not
         wider than it.
@@ -65,8 +65,8 @@ def plot_image_rows(
     for name, images in rows.items():
         argument = f"rows[{name!r}]"
         strength = abs(images) if name in signed else images
-        if check_images(strength, argument).shape[3] != 1:
-            refuse(argument, "be grey", f"shape {images.shape}")
+        if check_images(strength, argument).shape[3] not in (1, 3):
+            refuse(argument, "be grey, or red, green and blue", f"shape {images.shape}")
         check_same_shape(rows[first], images, (f"rows[{first!r}]", argument))
     columns = len(rows[first])
     side = min(1.3, (WIDTH - NAMES - (BAR if signed else 0)) / columns)
@@ -81,7 +81,8 @@ def plot_image_rows(
         line[0].set_ylabel(break_lines(name), **BESIDE)
         look = (SIGNED, -1) if name in signed else ("gray", 0)
         for image, axis, text in zip(images, line, texts_of[name], strict=True):
-            drawn = _draw(axis, image[..., 0], *look)
+            pixels = image if image.shape[-1] == 3 else image[..., 0]
+            drawn = _draw(axis, pixels, *look)
             axis.set_xlabel(text, labelpad=2)
         if name in signed:
             beside = line[-1].inset_axes([1.05, 0, 0.1, 1])

@@ -64,7 +64,9 @@ ARGUMENTS = {
     "model": ([None, "a.keras", keras.Sequential()], MODEL),
     "denoisers": ([[], ()], [never]),
     "state": ([{}, "a.npz"], STATE),
-    "path": (["", ".", "/"], "a"),
+    "path": (["", ".", "/"], "a.png"),
+    "write_picture.picture": ([None, X[0], X, X[:1].repeat(2, axis=-1)], X[:1]),
+    "build_unet.channels": ([0, 2.5, None, "3"], 3),
     "results": ([], {}),
 }
 UNCHECKED = {  # Python's own error says as much, or no number can become wrong
@@ -160,7 +162,7 @@ TOGETHER = [
     (r"images\[0\] and val_images\[0\]", lambda: loop(images=X[:, ::2])),
     ("val_images and corrupt", lambda: loop(corrupt=lambda x, rng: x[:1])),
     ("rows", lambda: dae.plot_image_rows({"a": ROW + 1})),
-    ("rows", lambda: dae.plot_image_rows({"a": ROW.repeat(3, axis=-1)})),
+    ("rows", lambda: dae.plot_image_rows({"a": ROW.repeat(2, axis=-1)})),
     (r"rows\['a'\] and rows", lambda: dae.plot_image_rows({"a": ROW, "b": ROW[:1]})),
     ("history", lambda: dae.plot_history({"train_loss": [1], "val_loss": [NAN]})),
     ("values", lambda: dae.plot_matrix([[1], [2]], "a", "bc", "xyz")),
