@@ -143,7 +143,7 @@ def _say_where_interrupted(
         raise KeyboardInterrupt(told) from None
 
 
-@checked  # the arguments, at once; and a state to begin with, if none is given
+@checked  # checks the arguments; puts a new state in the place of None
 def training_loop(
     model, images, val_images, corrupt, *, epochs=50, batch_size=256, seed=0, state=None
 ):
@@ -209,7 +209,7 @@ def training_loop(
     """
     fixed, *fresh = _generators(seed, 1 + epochs)  # random numbers, anew in each epoch
     val_noisy = corrupt(val_images, fixed)  # once, so that epochs can be compared
-    some = images[: len(val_images)]  # as many training images
+    some = images[: len(val_images)]  # equally many training images
     some_noisy = corrupt(some, fixed)
     steps = len(images) // batch_size
     state.restore(model)
@@ -218,7 +218,7 @@ def training_loop(
         for step, (noisy, clean) in enumerate(batches, start=1):
             model.train_on_batch(noisy, clean)
             state.done = epoch + step / steps
-            if step < steps:  # the last one is told below, with the losses
+            if step < steps:  # after the last step, the loop yields below
                 yield state
         train_loss = evaluate(model, some_noisy, some)
         val_loss = evaluate(model, val_noisy, val_images)
